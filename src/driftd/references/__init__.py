@@ -1,0 +1,1 @@
+"""References: what each column's values looked like in training."""

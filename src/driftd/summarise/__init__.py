@@ -1,0 +1,1 @@
+"""Summarise: batches of records to window parts. All work per event is here."""

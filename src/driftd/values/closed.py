@@ -1,0 +1,53 @@
+"""What merging hands to detecting: closed windows."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from driftd.values.keys import MonitorKey
+from driftd.values.layout import Sums
+from driftd.values.part import UnseenCategory
+from driftd.values.windows import Window
+
+
+class SourceSpan(NamedTuple):
+    """The offsets that one source partition contributed to a window."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSums:
+    """The sums of one column that has enough observations: its run of values.layout, over ``span``.
+
+    ``span`` starts before the window where counts were carried over from earlier windows;
+    ``windows`` is the number of windows that contributed.
+    """
+
+    column: int  # index in the reference's order
+    span: Window
+    windows: int
+    sums: Sums  # [n, missing, invalid, unseen, bins…]
+    unseen: tuple[UnseenCategory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """All that one monitor saw in one window, summed over the source partitions.
+
+    ``columns`` holds those with enough observations, in the reference's order; ``starved`` the indices
+    of those that ran past ``windows.max_span`` without. ``incomplete`` says that the window was closed
+    without a silent or unreachable partition.
+    """
+
+    monitor: MonitorKey
+    window: Window
+    reference_id: str
+    summary_id: str
+    events: int
+    incomplete: bool
+    sources: tuple[SourceSpan, ...]
+    columns: tuple[ColumnSums, ...]
+    starved: tuple[int, ...] = ()

@@ -1,0 +1,74 @@
+"""What crosses the parts channel: window parts and ledgers."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from driftd.values.keys import MonitorKey, Reason, SourcePartition
+from driftd.values.windows import Window
+
+
+class UnseenCategory(NamedTuple):
+    """A text that the reference has never seen, with its exact count.
+
+    Per column the ones with the least hashes are kept (bottom-k): a union of such sets is again such a
+    set, and the counts stay exact, since a text in the union's set is in every part's set it occurs in.
+    """
+
+    column: int  # index in the reference's order
+    hash: int  # unsigned 64 bit
+    text: str  # at most 128 characters of it
+    events: int
+
+
+UNSEEN_KEPT = 16
+
+
+class PartKey(NamedTuple):
+    """What identifies a part: parts of the same key replace each other, the higher last offset wins."""
+
+    monitor: MonitorKey
+    window: Window
+    source: SourcePartition
+    summary_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One source partition's exact sums for one monitor and window, cumulative from ``first_offset`` on."""
+
+    key: PartKey
+    reference_id: str
+    first_offset: int
+    last_offset: int
+    events: int
+    sums: bytes  # laid out as the reference says, values.layout
+    unseen: tuple[UnseenCategory, ...] = ()  # sorted by (column, hash)
+
+
+class Refused(NamedTuple):
+    """A run of consecutive offsets refused as ``future`` by our own clock at first reading."""
+
+    first_offset: int
+    last_offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """How far one source partition has been read.
+
+    ``rewind`` is the least first offset over all windows open for this partition, or ``position`` if
+    none is: re-reading from there, and summing below ``position`` only what lies in windows still open
+    under ``watermark_ms``, rebuilds the summariser's open windows exactly.
+    The counts are cumulative since the partition was first read, over all restarts.
+    ``refused`` lists what our own clock refused between rewind and position.
+    """
+
+    source: SourcePartition
+    position: int
+    rewind: int
+    watermark_ms: int | None = None
+    drained: bool = False
+    read: int = 0
+    late: int = 0
+    rejected: dict[Reason, int] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
