@@ -1,0 +1,191 @@
+"""The summariser in plain Python: the oracle of the tests, and what runs where nothing compiled is at hand.
+
+Every event is decoded and judged on its own; what its columns need is gathered by monitor and window, and
+counted column by column when the batch ends.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from driftd.references.profile import Profile
+from driftd.summarise.clocks import Clocks
+from driftd.summarise.event import Event, EventReader
+from driftd.summarise.plan import ColumnPlan, Rows
+from driftd.summarise.seam import Cursor, FindProfile, Rejected, Tally
+from driftd.summarise.settings import TopicSettings
+from driftd.summarise.unseen import UnseenTexts
+from driftd.values.batch import Batch
+from driftd.values.hashing import content_id
+from driftd.values.keys import MonitorKey, Reason, SourcePartition
+from driftd.values.layout import sums_to_bytes
+from driftd.values.part import Part, PartKey
+from driftd.values.settings import LimitSettings, WindowSettings
+from driftd.values.windows import Window, window_at
+
+
+class _OpenMonitor:
+    """The sums of one monitor in one open window."""
+
+    __slots__ = ("events", "first_offset", "grown", "key", "last_offset", "plan", "rows", "sums", "unseen")
+
+    def __init__(self, key: PartKey, plan: ColumnPlan, first_offset: int) -> None:
+        self.key = key
+        self.plan = plan
+        self.first_offset = first_offset
+        self.last_offset = first_offset
+        self.events = 0
+        self.rows = Rows()
+        self.sums = np.zeros(plan.profile.layout.size, dtype=np.int64)
+        self.unseen: dict[int, UnseenTexts] = {}
+        self.grown = False
+
+    def take(self, event: Event, offset: int) -> None:
+        self.plan.take(event, self.rows)
+        self.events += 1
+        self.last_offset = offset
+
+    def count(self) -> None:
+        self.plan.count(self.rows, self.sums, self.unseen)
+        self.rows = Rows()
+        self.grown = True
+
+    def part(self) -> Part:
+        self.grown = False
+        unseen = [category for column in sorted(self.unseen) for category in self.unseen[column].categories(column)]
+        return Part(
+            key=self.key,
+            reference_id=self.plan.profile.reference_id,
+            first_offset=self.first_offset,
+            last_offset=self.last_offset,
+            events=self.events,
+            sums=sums_to_bytes(self.sums),
+            unseen=tuple(unseen),
+        )
+
+
+#: The open monitors of one window by (model, version), in the order in which they turned up.
+_OpenWindow = dict[tuple[str, str], _OpenMonitor]
+
+
+class PlainSummariser:
+    """Implements ``seam.Summariser`` for one source partition (docs/events.md is the law).
+
+    Memory: the sums of the open windows, and during ``add`` the decoded rows of the batch.
+    """
+
+    def __init__(
+        self,
+        source: SourcePartition,
+        topic: TopicSettings,
+        windows: WindowSettings,
+        limits: LimitSettings,
+        find_profile: FindProfile,
+    ) -> None:
+        self._source = source
+        self._windows = windows
+        self._limits = limits
+        self._find_profile = find_profile
+        self._reader = EventReader(topic, limits)
+        self._not_features = topic.not_features
+        self._topic_id = topic.content_id
+        self._open: dict[int, _OpenWindow] = {}  # by window start
+        self._plans: dict[int, tuple[ColumnPlan, str]] = {}  # by identity of the profile, which the plan keeps alive
+
+    def add(self, batch: Batch, cursor: Cursor) -> Tally:
+        """Read a batch and sum it. The records below ``cursor.counted_from`` are being re-read."""
+        tally = Tally()
+        clocks = Clocks(batch, cursor, self._windows)
+        grown: set[_OpenMonitor] = set()
+        for index, (offset, value) in enumerate(zip(batch.offsets, batch.values, strict=True)):
+            first_reading = offset >= cursor.counted_from
+            if not first_reading and clocks.was_refused(offset):
+                continue
+            outcome = self._read(value, index, offset, clocks, first_reading=first_reading)
+            if isinstance(outcome, _OpenMonitor):
+                grown.add(outcome)
+            if first_reading:
+                _account(tally, outcome, offset)
+        for monitor in grown:
+            monitor.count()
+        tally.newest_ms = clocks.newest_ms
+        tally.newly_refused = clocks.newly_refused
+        return tally
+
+    def _read(
+        self, value: bytes | None, index: int, offset: int, clocks: Clocks, *, first_reading: bool
+    ) -> _OpenMonitor | Reason | None:
+        """Take one record; return the monitor that it went to, or why it is rejected, or None: it is late."""
+        event = self._reader.read(value)
+        if isinstance(event, Reason):
+            return event
+        time_ms = clocks.time_of(event.time_ms, index, offset, first_reading=first_reading)
+        if isinstance(time_ms, Reason):
+            return time_ms
+        window = window_at(time_ms, self._windows.duration)
+        late = clocks.has_passed(window.end_ms)
+        if first_reading:
+            clocks.advance(time_ms)
+        monitor = self._monitor_of(event, window, offset, late=late)
+        if isinstance(monitor, _OpenMonitor):
+            monitor.take(event, offset)
+        return monitor
+
+    def _monitor_of(self, event: Event, window: Window, offset: int, *, late: bool) -> _OpenMonitor | Reason | None:
+        """Return the open monitor of an event, opening it if need be."""
+        monitors = self._open.get(window.start_ms, {})
+        monitor = monitors.get((event.model, event.version))
+        if monitor is not None:
+            return None if late else monitor
+        profile = self._find_profile(event.model, event.version, window.start_ms)
+        if profile is None:
+            return Reason.NO_REFERENCE
+        if late:
+            return None
+        if len(monitors) >= self._limits.monitors:
+            return Reason.LIMIT
+        plan, summary_id = self._plan_of(profile)
+        key = PartKey(MonitorKey(event.model, event.version), window, self._source, summary_id)
+        monitor = _OpenMonitor(key, plan, offset)
+        self._open.setdefault(window.start_ms, {})[event.model, event.version] = monitor
+        return monitor
+
+    def _plan_of(self, profile: Profile) -> tuple[ColumnPlan, str]:
+        known = self._plans.get(id(profile))
+        if known is None:
+            if len(self._plans) >= self._limits.monitors:  # profiles come and go: what is in use is made again
+                self._plans.clear()
+            shaped_by = f"{profile.binning_id} {self._windows.duration} {self._topic_id}"
+            known = self._plans[id(profile)] = (
+                ColumnPlan(profile, self._not_features),
+                content_id(shaped_by.encode()),
+            )
+        return known
+
+    def touched(self) -> Sequence[Part]:
+        """Return the cumulative parts of the windows that grew since they were last returned, by key."""
+        return _parts(m for window in self._open.values() for m in window.values() if m.grown)
+
+    def passed(self, watermark_ms: int) -> Sequence[Part]:
+        """Remove the windows that end at or before the watermark, and return their parts, by key."""
+        starts = [start for start in self._open if start + self._windows.duration <= watermark_ms]
+        return _parts(m for start in starts for m in self._open.pop(start).values())
+
+    def least_first_offset(self) -> int | None:
+        """Return the least first offset over all open windows: of any monitor, summed or not yet returned."""
+        # The first monitor of a window is the one that opened it; the windows themselves open in any order.
+        return min((next(iter(window.values())).first_offset for window in self._open.values()), default=None)
+
+
+def _account(tally: Tally, outcome: _OpenMonitor | Reason | None, offset: int) -> None:
+    tally.read += 1
+    if outcome is None:
+        tally.late += 1
+    elif isinstance(outcome, _OpenMonitor):
+        tally.summed += 1
+    else:
+        tally.rejected.append(Rejected(offset, outcome))
+
+
+def _parts(monitors: Iterable[_OpenMonitor]) -> list[Part]:
+    return sorted((monitor.part() for monitor in monitors), key=lambda part: part.key)
