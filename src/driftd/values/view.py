@@ -76,7 +76,7 @@ class CheckpointView:
     count: int = 0
     failures: int = 0
     last_success_ms: int | None = None
-    durations_seconds: tuple[float, ...] = ()  # those since the last picture are added to a histogram
+    durations_seconds: tuple[float, ...] = ()  # of the newest ones, oldest first; a histogram adds up those new to it
     last_bytes: int = 0
 
 
