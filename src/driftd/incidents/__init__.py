@@ -1,0 +1,1 @@
+"""Incidents: from a page to its resolution, and the drift events that tell of it."""
