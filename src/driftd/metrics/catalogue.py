@@ -1,0 +1,285 @@
+"""Every metric that driftd exports, in one place. docs/metrics.md is generated from it.
+
+Process metrics (``process_*``) come from prometheus_client and are not listed. A monitor is named by the
+labels ``model``, ``version`` and ``segment``, a column of it by ``role`` and ``column`` as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from driftd.values.keys import Channel, LateReason, Reason, Role
+from driftd.values.verdict import ColumnState, MonitorState
+
+
+class MetricType(StrEnum):
+    """The types of Prometheus that are used here."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+    INFO = "info"
+
+
+class Source(StrEnum):
+    """What a metric is about: the part of the picture that it is read from."""
+
+    EVENTS = "Events"
+    PARTITIONS = "Source partitions"
+    MONITORS = "Monitors"
+    COLUMNS = "Columns"
+    INCIDENTS = "Incidents"
+    DAEMON = "The daemon"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its name as exported, and the closed sets that some of its labels take values from."""
+
+    name: str
+    type: MetricType
+    source: Source
+    help: str
+    labels: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+
+_TOPIC = ("topic",)
+_PARTITION = ("topic", "partition")
+_MONITOR = ("model", "version", "segment")
+_COLUMN = (*_MONITOR, "role", "column")
+_ROLES = {"role": tuple(Role)}
+
+DISTANCES = ("psi", "js", "ks", "wasserstein")
+
+EVENTS_READ = Metric(
+    "driftd_events_read_total",
+    MetricType.COUNTER,
+    Source.EVENTS,
+    "Events read: observed, late, rejected or pending.",
+    _TOPIC,
+)
+EVENTS_OBSERVED = Metric(
+    "driftd_events_observed_total",
+    MetricType.COUNTER,
+    Source.EVENTS,
+    "Events summed into a window that is closed.",
+    _TOPIC,
+)
+EVENTS_LATE = Metric(
+    "driftd_events_late_total",
+    MetricType.COUNTER,
+    Source.EVENTS,
+    "Sound events that came after their window had passed or closed.",
+    (*_TOPIC, "reason"),
+    {"reason": tuple(LateReason)},
+)
+EVENTS_REJECTED = Metric(
+    "driftd_events_rejected_total",
+    MetricType.COUNTER,
+    Source.EVENTS,
+    "Events that could not be used.",
+    (*_TOPIC, "reason"),
+    {"reason": tuple(Reason)},
+)
+EVENTS_PENDING = Metric(
+    "driftd_events_pending", MetricType.GAUGE, Source.EVENTS, "Events read whose window is still open.", _TOPIC
+)
+
+CONSUMER_LAG = Metric(
+    "driftd_consumer_lag", MetricType.GAUGE, Source.PARTITIONS, "Records of the partition not read yet.", _PARTITION
+)
+WATERMARK = Metric(
+    "driftd_watermark_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.PARTITIONS,
+    "Event time up to which the partition has passed: its newest event less windows.lateness.",
+    _PARTITION,
+)
+PARTITION_PAUSED = Metric(
+    "driftd_partition_paused",
+    MetricType.GAUGE,
+    Source.PARTITIONS,
+    "1 while the partition is not read because it is too far ahead of the slowest.",
+    _PARTITION,
+)
+PARTITION_UNREACHABLE = Metric(
+    "driftd_partition_unreachable",
+    MetricType.GAUGE,
+    Source.PARTITIONS,
+    "1 while no broker answers for the partition.",
+    _PARTITION,
+)
+
+MONITOR_EVENTS = Metric(
+    "driftd_monitor_events_total",
+    MetricType.COUNTER,
+    Source.MONITORS,
+    "Events in the monitor's closed windows.",
+    _MONITOR,
+)
+MONITOR_LAST_EVENT = Metric(
+    "driftd_monitor_last_event_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "End of the newest window that had events of the monitor, in event time.",
+    _MONITOR,
+)
+WINDOWS_CLOSED = Metric(
+    "driftd_windows_closed_total",
+    MetricType.COUNTER,
+    Source.MONITORS,
+    "Windows closed that had events of the monitor.",
+    _MONITOR,
+)
+WINDOWS_INCOMPLETE = Metric(
+    "driftd_windows_incomplete_total",
+    MetricType.COUNTER,
+    Source.MONITORS,
+    "Windows of the monitor that were closed without a silent or unreachable partition.",
+    _MONITOR,
+)
+MONITOR_STATE = Metric(
+    "driftd_monitor_state",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "1 for the state that the monitor is in, 0 for the others.",
+    (*_MONITOR, "state"),
+    {"state": tuple(MonitorState)},
+)
+MONITOR_COLUMNS = Metric(
+    "driftd_monitor_columns", MetricType.GAUGE, Source.MONITORS, "Columns that the monitor watches.", _MONITOR
+)
+MONITOR_COLUMNS_DRIFTING = Metric(
+    "driftd_monitor_columns_drifting",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "Columns of the monitor in state drift.",
+    _MONITOR,
+)
+REFERENCE_INFO = Metric(
+    "driftd_reference_info",
+    MetricType.INFO,
+    Source.MONITORS,
+    "The reference profile that the monitor is held against, and what it was built from.",
+    (*_MONITOR, "reference_id", "source"),
+)
+
+COLUMN_STATE = Metric(
+    "driftd_column_state",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "1 for the state that the column is in, 0 for the others.",
+    (*_COLUMN, "state"),
+    {**_ROLES, "state": tuple(ColumnState)},
+)
+COLUMN_DISTANCE = Metric(
+    "driftd_column_distance",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Distance of the column's newest window from the reference, over the test bins.",
+    (*_COLUMN, "distance"),
+    {**_ROLES, "distance": DISTANCES},
+)
+COLUMN_SHIFT = Metric(
+    "driftd_column_shift",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Mean of u less 1/2 in the newest window, u being the reference's distribution function: 0 without drift.",
+    _COLUMN,
+    _ROLES,
+)
+COLUMN_MISSING = Metric(
+    "driftd_column_missing_ratio",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Share of the newest window's events in which the column was null or absent.",
+    _COLUMN,
+    _ROLES,
+)
+COLUMN_UNSEEN = Metric(
+    "driftd_column_unseen_ratio",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Share of the newest window's events with a category that the reference has never seen.",
+    _COLUMN,
+    _ROLES,
+)
+COLUMN_INVALID = Metric(
+    "driftd_column_invalid_ratio",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Share of the newest window's events in which the column was of the wrong type, NaN or infinite.",
+    _COLUMN,
+    _ROLES,
+)
+DETECTIONS = Metric(
+    "driftd_detections_total",
+    MetricType.COUNTER,
+    Source.COLUMNS,
+    "Windows in which a detector spoke about the channel of the column, whether it pages or not.",
+    (*_COLUMN, "channel", "detector"),
+    {**_ROLES, "channel": tuple(Channel)},
+)
+
+INCIDENTS = Metric("driftd_incidents_total", MetricType.COUNTER, Source.INCIDENTS, "Incidents opened.", _MONITOR)
+INCIDENT_FIRING = Metric(
+    "driftd_incident_firing",
+    MetricType.GAUGE,
+    Source.INCIDENTS,
+    "The paging gauge: 1 while the incident is open, 0 for an hour of event time after it.",
+    (*_MONITOR, "incident"),
+)
+INCIDENT_SUSPECT_SHARE = Metric(
+    "driftd_incident_suspect_share",
+    MetricType.GAUGE,
+    Source.INCIDENTS,
+    "What each of the ten foremost suspects contributes to the open incident, 0 to 1.",
+    (*_MONITOR, "incident", "role", "column"),
+    _ROLES,
+)
+
+BUILD_INFO = Metric(
+    "driftd_build_info",
+    MetricType.INFO,
+    Source.DAEMON,
+    "What runs: the release, what sums the events, and the version of Python.",
+    ("version", "kernel", "python"),
+)
+READY = Metric("driftd_ready", MetricType.GAUGE, Source.DAEMON, "1 while the daemon is ready.")
+LOOP_LAST_TURN = Metric(
+    "driftd_loop_last_turn_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "When the loop last turned, by the wall clock.",
+)
+REFERENCES_LOADED = Metric("driftd_references_loaded", MetricType.GAUGE, Source.DAEMON, "Reference profiles in force.")
+REFERENCES_FAILED = Metric(
+    "driftd_references_failed",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "Files in the reference directory that are no usable profile.",
+)
+CHECKPOINT_DURATION = Metric(
+    "driftd_checkpoint_duration_seconds",
+    MetricType.HISTOGRAM,
+    Source.DAEMON,
+    "How long writing a checkpoint took.",
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+CHECKPOINT_FAILURES = Metric(
+    "driftd_checkpoint_failures_total", MetricType.COUNTER, Source.DAEMON, "Checkpoints that could not be written."
+)
+CHECKPOINT_LAST_SUCCESS = Metric(
+    "driftd_checkpoint_last_success_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "When the newest checkpoint was written, by the wall clock.",
+)
+CHECKPOINT_SIZE = Metric(
+    "driftd_checkpoint_size_bytes", MetricType.GAUGE, Source.DAEMON, "Size of the newest checkpoint."
+)
+
+#: All of them, in the order in which they are exported.
+CATALOGUE: tuple[Metric, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))

@@ -1,0 +1,66 @@
+"""docs/metrics.md, made from the catalogue: ``python -m driftd.metrics.document FILE``.
+
+A test fails when the file is stale.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from driftd.metrics.catalogue import CATALOGUE, Metric, Source
+
+HEADER = """\
+# Metrics
+
+Generated from the catalogue: `python -m driftd.metrics.document docs/metrics.md`. All are served at `/metrics`, as text
+or OpenMetrics; `process_*` metrics come on top. Units are seconds and bytes, ratios lie between 0 and 1. Counters start
+at zero with the process; monitors appear once the state is restored. Times of events are event time unless said
+otherwise.
+
+A monitor is one `model`, `version` and `segment`: `version="none"` and `segment="all"` where not given. Everything that
+can be counted adds up: `driftd_events_read_total` = observed + late + rejected + pending, for every topic, at every
+scrape.
+"""
+
+
+def document() -> str:
+    """Return the text of docs/metrics.md."""
+    return "\n".join([HEADER, *(line for source in Source for line in _section(source))]).rstrip() + "\n"
+
+
+def _section(source: Source) -> Iterator[str]:
+    metrics = [metric for metric in CATALOGUE if metric.source is source]
+    yield f"## {source}\n"
+    yield "| metric | type | labels | meaning |"
+    yield "|---|---|---|---|"
+    for metric in metrics:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |"
+    yield ""
+    yield from _closed_sets(metrics)
+
+
+def _closed_sets(metrics: Sequence[Metric]) -> Iterator[str]:
+    """List the values of labels that take them from a closed set."""
+    sets: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for metric in metrics:
+        for label, values in metric.values.items():
+            sets.setdefault((label, values), []).append(metric.name)
+    for (label, values), names in sets.items():
+        listed = ", ".join(f"`{value}`" for value in values)
+        where = "" if label == "role" else f" of {' and '.join(f'`{name}`' for name in names)}"
+        yield f"* `{label}`{where}: {listed}"
+    if sets:
+        yield ""
+
+
+def write(arguments: Sequence[str]) -> None:
+    """Write the page to the file named, or to standard output."""
+    if arguments:
+        Path(arguments[0]).write_text(document(), encoding="utf-8")
+    else:
+        sys.stdout.write(document())
+
+
+if __name__ == "__main__":
+    write(sys.argv[1:])

@@ -1,0 +1,115 @@
+"""The samples of a picture of the daemon: pure functions from the view to values by metric."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from driftd.metrics import catalogue as c
+from driftd.values.verdict import ColumnState, ColumnVerdict
+from driftd.values.view import ColumnView, DaemonView, MonitorView
+
+SUSPECTS_SHOWN = 10
+
+
+class Sample(NamedTuple):
+    """One value of one metric; label values in the order of the catalogue."""
+
+    metric: c.Metric
+    labels: tuple[str, ...]
+    value: float
+
+
+def samples_of(view: DaemonView) -> Iterator[Sample]:
+    """Yield all samples of a picture, those of the checkpoints' durations excepted."""
+    yield from _events(view)
+    yield from _partitions(view)
+    for monitor in view.monitors:
+        yield from _monitor(monitor)
+        for column in monitor.columns:
+            yield from _column((*monitor.key, str(column.key.role), column.key.name), column)
+        yield from _incidents(monitor)
+    yield from _daemon(view)
+
+
+def _events(view: DaemonView) -> Iterator[Sample]:
+    for topic, accounts in view.topics.items():
+        yield Sample(c.EVENTS_READ, (topic,), accounts.read)
+        yield Sample(c.EVENTS_OBSERVED, (topic,), accounts.observed)
+        yield Sample(c.EVENTS_PENDING, (topic,), accounts.pending)
+        late = {str(reason): events for reason, events in accounts.late.items()}
+        for reason in c.EVENTS_LATE.values["reason"]:
+            yield Sample(c.EVENTS_LATE, (topic, reason), late.get(reason, 0))
+        rejected = {str(reason): events for reason, events in accounts.rejected.items()}
+        for reason in c.EVENTS_REJECTED.values["reason"]:
+            yield Sample(c.EVENTS_REJECTED, (topic, reason), rejected.get(reason, 0))
+
+
+def _partitions(view: DaemonView) -> Iterator[Sample]:
+    for partition in view.partitions:
+        labels = (partition.source.topic, str(partition.source.partition))
+        if partition.lag is not None:
+            yield Sample(c.CONSUMER_LAG, labels, partition.lag)
+        if partition.watermark_ms is not None:
+            yield Sample(c.WATERMARK, labels, partition.watermark_ms / 1000)
+        yield Sample(c.PARTITION_PAUSED, labels, partition.paused)
+        yield Sample(c.PARTITION_UNREACHABLE, labels, partition.unreachable)
+
+
+def _monitor(monitor: MonitorView) -> Iterator[Sample]:
+    labels = tuple(monitor.key)
+    yield Sample(c.MONITOR_EVENTS, labels, monitor.events)
+    if monitor.last_event_ms is not None:
+        yield Sample(c.MONITOR_LAST_EVENT, labels, monitor.last_event_ms / 1000)
+    yield Sample(c.WINDOWS_CLOSED, labels, monitor.windows_closed)
+    yield Sample(c.WINDOWS_INCOMPLETE, labels, monitor.windows_incomplete)
+    for state in c.MONITOR_STATE.values["state"]:
+        yield Sample(c.MONITOR_STATE, (*labels, state), state == monitor.state)
+    drifting = sum(column.state is ColumnState.DRIFT for column in monitor.columns)
+    yield Sample(c.MONITOR_COLUMNS, labels, len(monitor.columns))
+    yield Sample(c.MONITOR_COLUMNS_DRIFTING, labels, drifting)
+    yield Sample(c.REFERENCE_INFO, (*labels, monitor.reference_id, monitor.reference_source), 1)
+
+
+def _column(labels: tuple[str, ...], column: ColumnView) -> Iterator[Sample]:
+    for state in c.COLUMN_STATE.values["state"]:
+        yield Sample(c.COLUMN_STATE, (*labels, state), state == column.state)
+    if column.newest is not None:
+        yield from _verdict(labels, column.newest)
+    for detection, windows in sorted(column.detections.items()):
+        yield Sample(c.DETECTIONS, (*labels, str(detection.channel), detection.detector), windows)
+
+
+def _verdict(labels: tuple[str, ...], newest: ColumnVerdict) -> Iterator[Sample]:
+    """Yield what the newest window said; the series stay as they are while there is no data."""
+    for distance in c.DISTANCES:
+        yield Sample(c.COLUMN_DISTANCE, (*labels, distance), getattr(newest.distances, distance))
+    yield Sample(c.COLUMN_SHIFT, labels, newest.shift)
+    if newest.n:
+        yield Sample(c.COLUMN_MISSING, labels, newest.missing / newest.n)
+        yield Sample(c.COLUMN_UNSEEN, labels, newest.unseen / newest.n)
+        yield Sample(c.COLUMN_INVALID, labels, newest.invalid / newest.n)
+
+
+def _incidents(monitor: MonitorView) -> Iterator[Sample]:
+    labels = tuple(monitor.key)
+    yield Sample(c.INCIDENTS, labels, monitor.incidents_opened)
+    for incident in monitor.incidents:
+        firing = incident.state == "firing"
+        if incident.id in monitor.paging:
+            yield Sample(c.INCIDENT_FIRING, (*labels, incident.id), firing)
+        if firing:
+            for suspect in incident.suspects[:SUSPECTS_SHOWN]:
+                role, name = suspect.key
+                yield Sample(c.INCIDENT_SUSPECT_SHARE, (*labels, incident.id, str(role), name), suspect.share)
+
+
+def _daemon(view: DaemonView) -> Iterator[Sample]:
+    yield Sample(c.READY, (), not view.not_ready)
+    if view.loop_turned_ms:
+        yield Sample(c.LOOP_LAST_TURN, (), view.loop_turned_ms / 1000)
+    yield Sample(c.REFERENCES_LOADED, (), view.references_loaded)
+    yield Sample(c.REFERENCES_FAILED, (), view.references_failed)
+    checkpoint = view.checkpoint
+    yield Sample(c.CHECKPOINT_FAILURES, (), checkpoint.failures)
+    if checkpoint.last_success_ms is not None:
+        yield Sample(c.CHECKPOINT_LAST_SUCCESS, (), checkpoint.last_success_ms / 1000)
+        yield Sample(c.CHECKPOINT_SIZE, (), checkpoint.last_bytes)

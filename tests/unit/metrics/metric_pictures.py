@@ -1,0 +1,111 @@
+"""A picture of a daemon with something of everything, for the tests of metrics."""
+
+from driftd.values.keys import Channel, ColumnKey, LateReason, MonitorKey, Reason, Role, SourcePartition
+from driftd.values.verdict import (
+    ColumnState,
+    ColumnVerdict,
+    Detection,
+    Distances,
+    Effect,
+    Incident,
+    MonitorState,
+    Suspect,
+)
+from driftd.values.view import CheckpointView, ColumnView, DaemonView, MonitorView, PartitionView, TopicAccounts
+from driftd.values.windows import Window
+
+WINDOW = Window(1_790_000_040_000, 1_790_000_100_000)
+FRAUD = MonitorKey("fraud", "3")
+MONITOR = {"model": "fraud", "version": "3", "segment": "all"}
+AMOUNT = ColumnKey(Role.FEATURE, "amount")
+COUNTRY = ColumnKey(Role.FEATURE, "country")
+
+
+def newest(n: int = 200) -> ColumnVerdict:
+    """A verdict with a different figure in every place."""
+    return ColumnVerdict(
+        column=0,
+        key=AMOUNT,
+        span=WINDOW,
+        windows=1,
+        n=n,
+        missing=20 if n else 0,
+        invalid=10 if n else 0,
+        unseen=5 if n else 0,
+        counts=(100, 70),
+        distances=Distances(psi=0.31, js=0.2, ks=0.25, wasserstein=0.125, chi2=44.0, chi2_p=1e-9),
+        shift=0.0625,
+    )
+
+
+def incident(name: str = "f00d", state: str = "firing", suspects: int = 1) -> Incident:
+    """An incident with so many suspects: c0, c1, ..."""
+    effect = Effect(Channel.LOCATION, "up", 0.2, WINDOW.start_ms, {}, {}, ())
+    keys = [ColumnKey(Role.FEATURE, f"c{number}") for number in range(suspects)]
+    return Incident(
+        id=name,
+        monitor=FRAUD,
+        reference_id="r1",
+        opened_ms=WINDOW.end_ms,
+        onset_ms=WINDOW.start_ms,
+        suspects=tuple(Suspect(key, WINDOW.end_ms, 1 / suspects, effect) for key in keys),
+        state=state,
+        ended_ms=None if state == "firing" else WINDOW.end_ms,
+    )
+
+
+def column(key: ColumnKey = AMOUNT, state: ColumnState = ColumnState.DRIFT, n: int | None = 200) -> ColumnView:
+    """A column with 3 detections; without a verdict if n is None."""
+    detections = {Detection(Channel.LOCATION, "adwin"): 3} if n is not None else {}
+    return ColumnView(key, state, None if n is None else newest(n), detections)
+
+
+def monitor(
+    key: MonitorKey = FRAUD,
+    columns: tuple[ColumnView, ...] = (column(), column(COUNTRY, ColumnState.NO_DATA, None)),
+    incidents: tuple[Incident, ...] = (incident(),),
+    paging: frozenset[str] = frozenset({"f00d"}),
+    state: MonitorState = MonitorState.FIRING,
+) -> MonitorView:
+    """A monitor that fires."""
+    return MonitorView(
+        key=key,
+        state=state,
+        reference_id="r1",
+        reference_source="train.csv",
+        events=1234,
+        last_event_ms=WINDOW.end_ms - 500,
+        windows_closed=7,
+        windows_incomplete=2,
+        newest_window=WINDOW,
+        sources=(),
+        columns=columns,
+        incidents_opened=4,
+        incidents=incidents,
+        paging=paging,
+    )
+
+
+def picture(*monitors: MonitorView) -> DaemonView:
+    """A daemon that is ready and has seen a little of everything."""
+    return DaemonView(
+        monitors=monitors,
+        topics={
+            "predictions": TopicAccounts(
+                read=100, observed=80, late={LateReason.CLOSED: 3}, rejected={Reason.MALFORMED: 7}, pending=10
+            )
+        },
+        partitions=(
+            PartitionView(
+                SourcePartition("predictions", 0), 60, 5, WINDOW.end_ms + 250, paused=True, unreachable=False
+            ),
+            PartitionView(SourcePartition("predictions", 1), 40, None, None, paused=False, unreachable=True),
+        ),
+        checkpoint=CheckpointView(
+            count=2, failures=1, last_success_ms=1_790_000_111_500, durations_seconds=(0.025, 3.0), last_bytes=4096
+        ),
+        not_ready=(),
+        loop_turned_ms=1_790_000_112_000,
+        references_loaded=3,
+        references_failed=1,
+    )

@@ -1,0 +1,215 @@
+from dataclasses import replace
+
+import pytest
+from metric_pictures import AMOUNT, COUNTRY, FRAUD, MONITOR, column, incident, monitor, picture
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from driftd import __version__
+from driftd.metrics.catalogue import CATALOGUE, MetricType
+from driftd.metrics.collect import build_registry
+from driftd.metrics.render import render
+from driftd.values.keys import LateReason, MonitorKey, Reason
+from driftd.values.verdict import ColumnState, MonitorState
+from driftd.values.view import CheckpointView, DaemonView
+
+TOPIC = {"topic": "predictions"}
+COLUMN = {**MONITOR, "role": "feature", "column": "amount"}
+
+
+def registry_of(view: DaemonView) -> CollectorRegistry:
+    """A registry over one picture."""
+    return build_registry(lambda: view)
+
+
+def series(view: DaemonView, name: str, **labels: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """The samples of a name whose labels include those given."""
+    samples = [s for family in registry_of(view).collect() for s in family.samples if s.name == name]
+    return {tuple(sorted(s.labels.items())): s.value for s in samples if labels.items() <= s.labels.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "expected"),
+    [
+        ("driftd_events_read_total", TOPIC, 100),
+        ("driftd_events_observed_total", TOPIC, 80),
+        ("driftd_events_late_total", TOPIC | {"reason": "closed"}, 3),
+        ("driftd_events_rejected_total", TOPIC | {"reason": "malformed"}, 7),
+        ("driftd_events_pending", TOPIC, 10),
+        ("driftd_consumer_lag", TOPIC | {"partition": "0"}, 5),
+        ("driftd_watermark_timestamp_seconds", TOPIC | {"partition": "0"}, 1_790_000_100.25),
+        ("driftd_partition_paused", TOPIC | {"partition": "0"}, 1),
+        ("driftd_partition_paused", TOPIC | {"partition": "1"}, 0),
+        ("driftd_partition_unreachable", TOPIC | {"partition": "0"}, 0),
+        ("driftd_partition_unreachable", TOPIC | {"partition": "1"}, 1),
+        ("driftd_monitor_events_total", MONITOR, 1234),
+        ("driftd_monitor_last_event_timestamp_seconds", MONITOR, 1_790_000_099.5),
+        ("driftd_windows_closed_total", MONITOR, 7),
+        ("driftd_windows_incomplete_total", MONITOR, 2),
+        ("driftd_monitor_columns", MONITOR, 2),
+        ("driftd_monitor_columns_drifting", MONITOR, 1),
+        ("driftd_reference_info", MONITOR | {"reference_id": "r1", "source": "train.csv"}, 1),
+        ("driftd_column_distance", COLUMN | {"distance": "psi"}, 0.31),
+        ("driftd_column_distance", COLUMN | {"distance": "js"}, 0.2),
+        ("driftd_column_distance", COLUMN | {"distance": "ks"}, 0.25),
+        ("driftd_column_distance", COLUMN | {"distance": "wasserstein"}, 0.125),
+        ("driftd_column_shift", COLUMN, 0.0625),
+        ("driftd_column_missing_ratio", COLUMN, 0.1),
+        ("driftd_column_invalid_ratio", COLUMN, 0.05),
+        ("driftd_column_unseen_ratio", COLUMN, 0.025),
+        ("driftd_detections_total", COLUMN | {"channel": "location", "detector": "adwin"}, 3),
+        ("driftd_incidents_total", MONITOR, 4),
+        ("driftd_incident_firing", MONITOR | {"incident": "f00d"}, 1),
+        ("driftd_incident_suspect_share", MONITOR | {"incident": "f00d", "role": "feature", "column": "c0"}, 1),
+        ("driftd_ready", {}, 1),
+        ("driftd_loop_last_turn_timestamp_seconds", {}, 1_790_000_112),
+        ("driftd_references_loaded", {}, 3),
+        ("driftd_references_failed", {}, 1),
+        ("driftd_checkpoint_failures_total", {}, 1),
+        ("driftd_checkpoint_last_success_timestamp_seconds", {}, 1_790_000_111.5),
+        ("driftd_checkpoint_size_bytes", {}, 4096),
+    ],
+)
+def test_metric_shows_its_figure_of_the_picture(name: str, labels: dict[str, str], expected: float) -> None:
+    """Each metric shows the figure it stands for, under its labels."""
+    assert registry_of(picture(monitor())).get_sample_value(name, labels) == expected
+
+
+def test_output_and_catalogue_agree() -> None:
+    """What is exported has exactly the names, types, help and labels of the catalogue, and all of them."""
+    page, _ = render(registry_of(picture(monitor())), "application/openmetrics-text;version=1.0.0")
+    families = [f for f in text_string_to_metric_families(page.decode()) if f.name.startswith("driftd_")]  # type: ignore[no-untyped-call]  # the client library leaves it without types
+    exported = {}
+    for family in families:
+        kind = MetricType(family.type)
+        name = family.name + {MetricType.COUNTER: "_total", MetricType.INFO: "_info"}.get(kind, "")
+        labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
+        assert len(labels) == 1, name
+        exported[name] = (kind, family.documentation, labels.pop())
+    assert exported == {m.name: (m.type, m.help, frozenset(m.labels)) for m in CATALOGUE}
+
+
+def test_label_values_come_from_the_closed_sets() -> None:
+    """A label whose values are listed in the catalogue takes no other."""
+    values = {metric.name: metric.values for metric in CATALOGUE}
+    for family in registry_of(picture(monitor())).collect():
+        for sample in family.samples:
+            for label, allowed in values.get(sample.name, {}).items():
+                assert sample.labels[label] in allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"), [("driftd_events_late_total", LateReason), ("driftd_events_rejected_total", Reason)]
+)
+def test_every_reason_is_present_from_the_start(name: str, reasons: type[LateReason | Reason]) -> None:
+    """A rate over a reason that has not occurred yet is 0, not absent."""
+    found = series(picture(), name)
+    assert {dict(labels)["reason"] for labels in found} == {str(reason) for reason in reasons}
+    assert sorted(found.values())[:-1] == [0] * (len(reasons) - 1)
+
+
+@pytest.mark.parametrize("state", MonitorState)
+def test_monitor_is_in_exactly_one_of_all_states(state: MonitorState) -> None:
+    """All states are present, and the one that holds is 1."""
+    found = series(picture(monitor(state=state)), "driftd_monitor_state")
+    assert {dict(labels)["state"]: value for labels, value in found.items()} == {s: s is state for s in MonitorState}
+
+
+@pytest.mark.parametrize("state", ColumnState)
+def test_column_is_in_exactly_one_of_all_states(state: ColumnState) -> None:
+    """All states are present, and the one that holds is 1."""
+    found = series(picture(monitor(columns=(column(state=state),))), "driftd_column_state")
+    assert {dict(labels)["state"]: value for labels, value in found.items()} == {s: s is state for s in ColumnState}
+
+
+def test_column_without_a_verdict_shows_its_state_only() -> None:
+    """Before its first verdict a column has a state and no distances."""
+    view = picture(monitor(columns=(column(COUNTRY, ColumnState.NO_DATA, None),)))
+    names = {s.name for f in registry_of(view).collect() for s in f.samples if s.labels.get("column") == COUNTRY.name}
+    assert names == {"driftd_column_state"}
+
+
+def test_column_keeps_its_figures_while_it_has_no_data() -> None:
+    """The newest figures stay while there is no data: a series that vanishes would reset alerts."""
+    view = picture(monitor(columns=(column(AMOUNT, ColumnState.NO_DATA),)))
+    assert len(series(view, "driftd_column_distance")) == 4
+
+
+def test_ratio_of_no_events_is_absent() -> None:
+    """Nothing is divided by 0."""
+    assert series(picture(monitor(columns=(column(n=0),))), "driftd_column_missing_ratio") == {}
+
+
+def test_unknown_lag_and_watermark_are_absent() -> None:
+    """What is not known is not shown as 0."""
+    assert series(picture(), "driftd_consumer_lag", partition="1") == {}
+    assert series(picture(), "driftd_watermark_timestamp_seconds", partition="1") == {}
+
+
+def test_ended_incident_shows_zero() -> None:
+    """The paging gauge says explicitly that an incident is over; its suspects are gone."""
+    view = picture(monitor(incidents=(incident(state="resolved"),)))
+    assert list(series(view, "driftd_incident_firing").values()) == [0]
+    assert series(view, "driftd_incident_suspect_share") == {}
+
+
+def test_incident_that_does_not_page_is_not_on_the_paging_gauge() -> None:
+    """An incident that was old when it was found wakes nobody; its suspects are shown."""
+    view = picture(monitor(paging=frozenset()))
+    assert series(view, "driftd_incident_firing") == {}
+    assert len(series(view, "driftd_incident_suspect_share")) == 1
+
+
+def test_ten_foremost_suspects_are_shown() -> None:
+    """An incident of many columns shows its ten foremost suspects."""
+    found = series(picture(monitor(incidents=(incident(suspects=12),))), "driftd_incident_suspect_share")
+    assert {dict(labels)["column"] for labels in found} == {f"c{number}" for number in range(10)}
+
+
+def test_series_of_a_monitor_that_is_gone_are_gone() -> None:
+    """A monitor that is not in the newest picture is not in the next scrape."""
+    views = [picture(monitor(), monitor(MonitorKey("churn"))), picture(monitor())]
+    registry = build_registry(lambda: views[0])
+    models = {s.labels["model"] for f in registry.collect() for s in f.samples if "model" in s.labels}
+    assert models == {"fraud", "churn"}
+    del views[0]
+    models = {s.labels["model"] for f in registry.collect() for s in f.samples if "model" in s.labels}
+    assert models == {FRAUD.model}
+
+
+def test_daemon_that_is_starting_is_not_ready() -> None:
+    """Before the first turn of the loop only the daemon's own metrics have samples, and it is not ready."""
+    registry = registry_of(DaemonView())
+    names = {s.name for f in registry.collect() for s in f.samples if s.name.startswith("driftd_")}
+    assert registry.get_sample_value("driftd_ready") == 0
+    assert names == {
+        "driftd_build_info",
+        "driftd_ready",
+        "driftd_references_loaded",
+        "driftd_references_failed",
+        "driftd_checkpoint_failures_total",
+        "driftd_checkpoint_duration_seconds_bucket",
+        "driftd_checkpoint_duration_seconds_count",
+        "driftd_checkpoint_duration_seconds_sum",
+    }
+
+
+def test_build_info_says_what_runs() -> None:
+    """The release and the implementation that sums the events are labels."""
+    ((labels, value),) = series(DaemonView(), "driftd_build_info", version=__version__, kernel="python").items()
+    assert value == 1
+    assert {name for name, _ in labels} == {"version", "kernel", "python"}
+
+
+def test_no_sample_tells_when_a_counter_was_created() -> None:
+    """Created series would double the number of counters and histograms."""
+    names = {s.name for f in registry_of(picture(monitor())).collect() for s in f.samples}
+    assert [name for name in names if name.endswith("_created")] == []
+
+
+def test_collecting_twice_gives_the_same() -> None:
+    """A scrape changes nothing in what the next one shows of the same picture."""
+    view = replace(picture(monitor()), checkpoint=CheckpointView())
+    registry = registry_of(view)
+    own = [[f for f in registry.collect() if f.name.startswith("driftd_")] for _ in range(2)]
+    assert own[0] == own[1]
