@@ -1,0 +1,111 @@
+"""What has changed in a column, in the feature's own units: what a page tells the one it wakes."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import numpy as np
+
+from driftd.detect.baseline import Baseline
+from driftd.detect.distances import debiased_psi, psi_terms
+from driftd.detect.observed import RATES, Observed
+from driftd.detect.recent import Change
+from driftd.references.profile import ColumnProfile, Floats, Ints
+from driftd.values.keys import Channel, Kind
+from driftd.values.layout import HEADER
+from driftd.values.verdict import JSON, Distances, Effect
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_TOP_CATEGORIES = 5
+_TOP_BINS = 5
+_SURE = 3.0  # standard errors from which a channel tells more than "the shape changed"
+
+
+def describe(
+    changes: Iterable[Change],
+    *,
+    start_ms: int,
+    observed: Observed,
+    sums: Ints,
+    distances: Distances,
+    baseline: Baseline,
+) -> Effect:
+    """Return the effect on the channel where it shows most: the change with the most standard errors.
+
+    Where none is sure the shape is what changed, by the debiased PSI of this window, which starts at
+    ``start_ms``. ``sums`` is the window's run of fine counts: what ``after`` is estimated from.
+    """
+    most = max(changes, key=lambda change: abs(change.z), default=None)
+    bins = _moved_bins(observed.counts, baseline)
+    if most is None or abs(most.z) < _SURE:
+        size = debiased_psi(distances.psi, len(observed.counts), observed.valid, int(baseline.counts.sum()))
+        before, after = _values_before_and_after(sums, baseline)
+        return Effect(Channel.SHAPE, "changed", size, start_ms, before, after, bins)
+    direction = "up" if most.effect > 0 else "down"
+    if most.channel in RATES:
+        before = {"rate": baseline.levels[most.channel].mean}
+        after = {"rate": observed.rate_count(most.channel) / max(observed.n, 1)}
+    else:
+        before, after = _values_before_and_after(sums, baseline)
+    return Effect(most.channel, direction, most.effect, most.onset_ms, before, after, bins)
+
+
+def _values_before_and_after(sums: Ints, baseline: Baseline) -> tuple[JSON, JSON]:
+    column = baseline.column
+    fine_before, fine_after = np.asarray(column.counts, dtype=np.int64), sums[HEADER:]
+    if column.kind is Kind.NUMERIC:
+        return _numeric_summary(column, fine_before), _numeric_summary(column, fine_after)
+    shares_before, shares_after = (fine / max(int(fine.sum()), 1) for fine in (fine_before, fine_after))
+    # Those with the largest share on either side, so that what was rare and now leads is among them.
+    order = np.argsort(-np.maximum(shares_before, shares_after)[:-1], kind="stable")[:_TOP_CATEGORIES].tolist()
+    return _category_shares(column, shares_before, order), _category_shares(column, shares_after, order)
+
+
+def _category_shares(column: ColumnProfile, shares: Floats, order: list[int]) -> JSON:
+    """Return the shares of some categories, and of all that is not in the profile's list (``other``)."""
+    return {"shares": {column.categories[i]: float(shares[i]) for i in order}, "other": float(shares[-1])}
+
+
+def _numeric_summary(column: ColumnProfile, fine: Ints) -> JSON:
+    """Estimate quantiles and mean from counts per fine bin; None where there are no values.
+
+    Values are taken to be spread evenly in their bin, those beyond the outermost edge to lie on it.
+    """
+    n = int(fine.sum())
+    if n == 0 or not column.edges:
+        return {"quantiles": {f"{q:g}": None for q in QUANTILES}, "mean": None}
+    low, high = _bin_bounds(column)
+    cumulated = np.cumsum(fine)
+    quantiles: JSON = {}
+    for q in QUANTILES:
+        at = int(np.searchsorted(cumulated, q * n))
+        within = (q * n - (int(cumulated[at]) - int(fine[at]))) / int(fine[at])
+        quantiles[f"{q:g}"] = float(low[at] * (1 - within) + high[at] * within)
+    return {"quantiles": quantiles, "mean": float((fine / n * (low / 2 + high / 2)).sum())}
+
+
+def _bin_bounds(column: ColumnProfile) -> tuple[Floats, Floats]:
+    edges = np.asarray(column.edges, dtype=np.float64)
+    return np.concatenate((edges[:1], edges)), np.concatenate((edges, edges[-1:]))
+
+
+def _moved_bins(counts: Ints, baseline: Baseline) -> tuple[JSON, ...]:
+    """Return the test bins that contribute most to the PSI, largest first, with their shares."""
+    column, reference = baseline.column, baseline.counts
+    terms = psi_terms(counts, reference)
+    order = np.argsort(-terms, kind="stable")[:_TOP_BINS].tolist()
+    names = _bin_names(column)
+    n, n_reference = max(int(counts.sum()), 1), max(int(reference.sum()), 1)
+    return tuple(
+        {**names[i], "before": int(reference[i]) / n_reference, "after": int(counts[i]) / n}
+        for i in order
+        if counts[i] or reference[i]
+    )
+
+
+def _bin_names(column: ColumnProfile) -> list[JSON]:
+    """Name each test bin: its category (None: all others), or its bounds [from, to) (None: unbounded)."""
+    if column.kind is Kind.CATEGORICAL:
+        return [{"category": category} for category in (*column.categories, None)]
+    starts = [0, *(i + 1 for i, (one, other) in enumerate(pairwise(column.test_of)) if one != other)]
+    bounds = [None, *(column.edges[i - 1] for i in starts[1:]), None]
+    return [{"from": start, "to": end} for start, end in pairwise(bounds)]

@@ -1,0 +1,148 @@
+"""The detect stage: closed windows in, verdicts out."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from driftd.detect.baseline import Baseline, Baselines
+from driftd.detect.column import ColumnWatch
+from driftd.detect.distances import NO_DISTANCE, distances
+from driftd.detect.observed import Observed
+from driftd.detect.river_adapter import RIVER_VERSION, DetectorKit
+from driftd.detect.settings import DetectSettings
+from driftd.errors import ProfileError
+from driftd.references.profile import Profile
+from driftd.values.closed import ClosedWindow
+from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
+from driftd.values.settings import PageRule
+from driftd.values.state import State
+from driftd.values.verdict import Distances, WindowVerdict
+
+_SEPARATOR = "\x1f"
+
+
+@dataclass(slots=True)
+class _Monitor:
+    """What is remembered of one monitor, all of it against one reference."""
+
+    reference_id: str
+    columns: dict[ColumnKey, ColumnWatch] = field(default_factory=dict)
+
+
+class DetectStage:
+    """Judges closed windows, each monitor and each column on its own.
+
+    A verdict follows from the monitor's own windows in their order, its profile and the settings, nothing
+    else; a monitor held against a new reference begins anew. ``page_on`` gives a model's rules,
+    ``profile_of`` the profile of a ``reference_id``.
+    """
+
+    def __init__(
+        self,
+        settings: DetectSettings,
+        page_on: Callable[[str], tuple[PageRule, ...]],
+        profile_of: Callable[[str], Profile | None],
+    ) -> None:
+        self._settings = settings
+        self._page_on = page_on
+        self._profile_of = profile_of
+        self._kit = DetectorKit(settings.detectors)
+        self._monitors: dict[MonitorKey, _Monitor] = {}
+        self._baselines: dict[str, Baselines] = {}
+
+    def observe(self, window: ClosedWindow) -> WindowVerdict:
+        """Judge a window; ProfileError if its reference is not known."""
+        baselines = self._baselines_of(window.reference_id)
+        monitor = self._monitor_of(window)
+        page_on = self._page_on(window.monitor.model)
+        held_against = [baselines[sums.column] for sums in window.columns]
+        observed = [baseline.observed(sums.sums) for baseline, sums in zip(held_against, window.columns, strict=True)]
+        watches = [self._watch(window.monitor, monitor, baseline.column.key) for baseline in held_against]
+        inputs = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
+        return WindowVerdict(
+            monitor=window.monitor,
+            window=window.window,
+            reference_id=window.reference_id,
+            events=window.events,
+            incomplete=window.incomplete,
+            sources=window.sources,
+            columns=tuple(watch.observe(*given, page_on=page_on) for watch, given in zip(watches, inputs, strict=True)),
+            starved=tuple(baselines[column].column.key for column in window.starved),
+        )
+
+    def forget(self, monitor: MonitorKey) -> None:
+        """Drop what is remembered of a monitor; harmless where there is nothing."""
+        self._monitors.pop(monitor, None)
+        self._drop_unused_baselines()
+
+    def to_state(self) -> dict[MonitorKey, State]:
+        """Return the memory, one record per monitor, by key; SnapshotError if river's memory cannot be read."""
+        return {
+            key: {
+                "river": RIVER_VERSION,
+                "detectors": self._kit.signature(),
+                "reference_id": monitor.reference_id,
+                "columns": {str(column): watch.to_state() for column, watch in sorted(monitor.columns.items())},
+            }
+            for key, monitor in sorted(self._monitors.items())
+        }
+
+    def restore(self, state: Mapping[MonitorKey, State]) -> None:
+        """Take back what ``to_state`` gave, replacing all memory; SnapshotError if it does not fit river.
+
+        Detectors that are new or whose options have changed since begin anew; those no longer on are dropped.
+        """
+        signature = self._kit.signature()
+        self._monitors = {}
+        for key, record in state.items():
+            monitor = self._monitors[key] = _Monitor(record["reference_id"])
+            unchanged = [name for name, options in record["detectors"].items() if signature.get(name) == options]
+            for text, memory in record["columns"].items():
+                role, name = text.split(":", 1)
+                self._watch(key, monitor, ColumnKey(Role(role), name)).restore(memory, unchanged)
+        self._drop_unused_baselines()
+
+    def _monitor_of(self, window: ClosedWindow) -> _Monitor:
+        monitor = self._monitors.get(window.monitor)
+        if monitor is None or monitor.reference_id != window.reference_id:
+            monitor = self._monitors[window.monitor] = _Monitor(window.reference_id)
+            self._drop_unused_baselines()
+        return monitor
+
+    def _watch(self, key: MonitorKey, monitor: _Monitor, column: ColumnKey) -> ColumnWatch:
+        watch = monitor.columns.get(column)
+        if watch is None:
+            watch = ColumnWatch(self._kit, self._settings.gross, _SEPARATOR.join((*key, *column)))
+            monitor.columns[column] = watch
+        return watch
+
+    def _baselines_of(self, reference_id: str) -> Baselines:
+        if reference_id not in self._baselines:
+            profile = self._profile_of(reference_id)
+            if profile is None:
+                raise ProfileError(reference_id, "a window is held against this profile, and it is not loaded")
+            self._baselines[reference_id] = Baselines(profile)
+        return self._baselines[reference_id]
+
+    def _drop_unused_baselines(self) -> None:
+        used = {monitor.reference_id for monitor in self._monitors.values()}
+        self._baselines = {name: baselines for name, baselines in self._baselines.items() if name in used}
+
+
+def _distances(observed: Sequence[Observed], held_against: Sequence[Baseline]) -> list[Distances]:
+    """Return each column's distances, computed together for all columns with equally many test bins."""
+    of_size: dict[int, list[int]] = defaultdict(list)
+    for at, one in enumerate(observed):
+        of_size[len(one.counts)].append(at)
+    apart = [NO_DISTANCE] * len(observed)
+    for group in of_size.values():
+        rows = distances(
+            np.stack([observed[at].counts for at in group]),
+            np.stack([held_against[at].counts for at in group]),
+            np.stack([held_against[at].ranks[Channel.LOCATION] for at in group]),
+        )
+        for at, row in zip(group, rows, strict=True):
+            apart[at] = row
+    return apart
