@@ -14,6 +14,7 @@
         ├── BrokerUnreachable
         ├── NotAuthorised
         ├── UnknownTopic
+        ├── PositionBeyondEnd   a partition ends before the position that was reached in it
         └── InstanceConflict    another instance commits for the same group
 
 The leaves carry fields, so that nobody has to search a message's text. The command line maps
@@ -25,14 +26,29 @@ class DriftdError(Exception):
     """Something driftd can explain to its operator in one sentence."""
 
 
-class ConfigurationError(DriftdError):
-    """A setting is wrong: ``key`` (full path), ``value`` as given, and what ``expected`` would be right."""
+class _NoValue:
+    """Stands in a ConfigurationError for a value that is not there."""
 
-    def __init__(self, key: str, value: object, expected: str) -> None:
+    def __repr__(self) -> str:
+        return "no value"
+
+
+NO_VALUE = _NoValue()
+
+
+class ConfigurationError(DriftdError):
+    """A setting is wrong: ``key`` (full path), ``value`` as given, and what ``expected`` would be right.
+
+    Where several are wrong, the others stand in ``also``; the message has a line for each. Whoever raises
+    it masks secret values first.
+    """
+
+    def __init__(self, key: str, value: object, expected: str, also: "tuple[ConfigurationError, ...]" = ()) -> None:
         self.key = key
         self.value = value
         self.expected = expected
-        super().__init__(f"{key}: {value!r} is not valid: {expected}")
+        self.also = also
+        super().__init__("\n".join([f"{key}: {value!r} is not valid: {expected}", *map(str, also)]))
 
 
 class ProfileError(DriftdError):
@@ -104,6 +120,20 @@ class UnknownTopic(SourceError):
     def __init__(self, topic: str) -> None:
         self.topic = topic
         super().__init__(f"kafka.topics: topic {topic!r} does not exist on the broker")
+
+
+class PositionBeyondEnd(SourceError):
+    """A partition ends before the position that was reached in it: its topic was deleted and made anew, or cut."""
+
+    def __init__(self, topic: str, partition: int, position: int, end: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.position = position
+        self.end = end
+        super().__init__(
+            f"partition {partition} of topic {topic!r} ends at offset {end}, before position {position} that driftd "
+            "had reached: the topic was deleted and made anew, or cut; driftd state reset starts over"
+        )
 
 
 class InstanceConflict(SourceError):

@@ -1,0 +1,1 @@
+"""The configuration: the settings of every package, read from one file and the environment."""

@@ -1,0 +1,80 @@
+"""Settings that are sound one by one and wrong together."""
+
+from collections.abc import Iterator
+
+from driftd.config.model import Config
+from driftd.detect.settings import DETECTORS, parse_page_rule
+from driftd.errors import ConfigurationError
+from driftd.values.settings import DurationMs, format_duration
+
+
+def contradictions(config: Config) -> list[ConfigurationError]:
+    """Return everything that contradicts something else, by section."""
+    return [*_windows(config), *_limits(config), *_paging(config), *_models(config)]
+
+
+def _windows(config: Config) -> Iterator[ConfigurationError]:
+    windows = config.windows
+    if windows.duration == 0:
+        yield _duration("windows.duration", windows.duration, "must be more than 0s")
+    length = format_duration(windows.duration)
+    if windows.max_span < windows.duration:
+        yield _duration(
+            "windows.max_span", windows.max_span, f"must be at least windows.duration, {length}: it spans whole windows"
+        )
+    if windows.max_ahead < windows.duration:
+        yield _duration(
+            "windows.max_ahead",
+            windows.max_ahead,
+            f"must be at least windows.duration, {length}: else partitions in step with each other are paused",
+        )
+    if windows.max_hold < windows.idle_timeout:
+        yield _duration(
+            "windows.max_hold",
+            windows.max_hold,
+            f"must be at least windows.idle_timeout, {format_duration(windows.idle_timeout)}: "
+            "what is unreachable is not waited for less than what is idle",
+        )
+
+
+def _limits(config: Config) -> Iterator[ConfigurationError]:
+    limits = config.limits
+    if limits.monitors < limits.models:
+        yield ConfigurationError(
+            "limits.monitors", limits.monitors, f"must be at least limits.models, {limits.models}: each has a monitor"
+        )
+
+
+def _models(config: Config) -> Iterator[ConfigurationError]:
+    for name in config.models:
+        if not 0 < len(name) <= config.limits.name_length:
+            yield ConfigurationError(
+                "models", name, f"must be a name of 1 to {config.limits.name_length} characters (limits.name_length)"
+            )
+
+
+def _paging(config: Config) -> Iterator[ConfigurationError]:
+    """Check every list of what pages: each member known, and what it names switched on."""
+    lists = {"incidents": config.incidents.page_on}
+    for name, model in config.models.items():
+        if "page_on" in model.incidents.model_fields_set:
+            lists[f"models.{name}.incidents"] = model.incidents.page_on
+    for section, members in lists.items():
+        for position, member in enumerate(members):
+            expected = _wrong_with(member, config)
+            if expected:
+                yield ConfigurationError(f"{section}.page_on[{position}]", member, expected)
+
+
+def _wrong_with(member: str, config: Config) -> str | None:
+    try:
+        rule = parse_page_rule(member)
+    except ValueError as error:
+        return str(error)
+    if rule.name in DETECTORS and rule.name not in config.detect.detectors.enabled:
+        return f"a detector that pages must be on: set detect.detectors.{rule.name} to {{}}"
+    return None
+
+
+def _duration(key: str, value_ms: DurationMs, expected: str) -> ConfigurationError:
+    return ConfigurationError(key, format_duration(value_ms), expected)

@@ -1,0 +1,1 @@
+"""Structured logs: one event, one line on stderr."""
