@@ -1,0 +1,1 @@
+"""Kafka as a source of records: the only package that knows confluent_kafka."""

@@ -1,0 +1,57 @@
+"""Which partitions there are, and where each is to be read from: asked once, at the start of a source."""
+
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import Consumer
+
+from driftd.errors import PositionBeyondEnd, UnknownTopic
+from driftd.kafka.cluster import EARLIEST, LATEST, Topology, bounds_of, offsets_at, topology_of
+from driftd.kafka.patience import Patience
+from driftd.kafka.start import Start, resume
+from driftd.values.keys import SourcePartition
+
+
+def existing_topology(patience: Patience, consumer: Consumer, topics: Iterable[str]) -> Topology:
+    """Return the partitions of the topics; UnknownTopic if one does not exist."""
+    wanted = tuple(topics)
+    topology = patience.ask(lambda seconds: topology_of(consumer, wanted, seconds))
+    if topology.missing:
+        raise UnknownTopic(topology.missing[0])
+    return topology
+
+
+def offsets_from(
+    patience: Patience, consumer: Consumer, sources: frozenset[SourcePartition], time_ms: int
+) -> dict[SourcePartition, int]:
+    """Return where records at or after a time begin; the end where no record is that young."""
+    found = patience.ask_all(sources, lambda asked, seconds: offsets_at(consumer, asked, time_ms, seconds))
+    beyond = frozenset(source for source, offset in found.items() if offset is None)
+    ends = patience.ask_all(beyond, lambda asked, seconds: offsets_at(consumer, asked, LATEST, seconds))
+    return {source: offset for source, offset in (found | ends).items() if offset is not None}
+
+
+def starting_points(
+    patience: Patience, consumer: Consumer, topology: Topology, positions: Mapping[SourcePartition, int], start_ms: int
+) -> Start:
+    """Return where each partition is to be read from: its position, else the records from ``start_ms`` on.
+
+    ``start_ms`` is a time, EARLIEST or LATEST. Positions in other topics are not looked at. A partition
+    without a leader is taken at its position's word, or left out if it has none. Raises PositionBeyondEnd.
+    """
+    topics = {source.topic for source in topology.partitions}
+    for source, position in sorted(positions.items()):
+        if position > 0 and source.topic in topics and source not in topology.partitions:
+            raise PositionBeyondEnd(source.topic, source.partition, position, end=0)
+    known = {source: position for source, position in positions.items() if source in topology.partitions}
+    answering = topology.partitions - topology.leaderless
+    bounds = patience.ask_all(answering & known.keys(), lambda asked, seconds: bounds_of(consumer, asked, seconds))
+    resumed = resume(known, bounds)
+    begun = offsets_from(patience, consumer, answering - known.keys(), start_ms)
+    return Start({**resumed.offsets, **begun}, resumed.gaps)
+
+
+def start_time_ms(start: str | int, now_ms: int) -> int:
+    """Return the time that ``kafka.start`` means: EARLIEST, LATEST or milliseconds since the epoch."""
+    if isinstance(start, int):
+        return now_ms - start
+    return EARLIEST if start == "earliest" else LATEST
