@@ -88,7 +88,7 @@ def by_window(stream: Iterable[np.ndarray], reference: Baseline) -> dict[tuple[C
         (c, d): [] for c in (Channel.LOCATION, Channel.SCALE) for d in DETECTORS
     }
     for number, u in enumerate(stream):
-        for channel, detector in bank.observe(observed_row(sums(u)), reference, ()):
+        for channel, detector in bank.observe(observed_row(sums(u)), reference, (), 200):
             spoke[channel, detector].append(number)
     return spoke
 

@@ -74,7 +74,7 @@ def spoken(stream: Iterable[Floats], baseline: Baseline) -> dict[str, Spoken]:
     bank = Bank(DetectorKit(DetectorSettings()), "column")
     found: dict[str, Spoken] = {"adwin": [], "page_hinkley": []}
     for number, u in enumerate(stream):
-        for channel, detector in bank.observe(observed_row(row_of(u)), baseline, ()):
+        for channel, detector in bank.observe(observed_row(row_of(u)), baseline, (), 200):
             if channel is Channel.LOCATION:
                 found[detector].append(number)
     return found

@@ -31,15 +31,18 @@ class Bank:
         self._owner = owner  # names the column; the seed of random detectors
         self._detectors: dict[Channel, dict[str, Detector]] = {}
 
-    def observe(self, observed: Observed, baseline: Baseline, earlier: Sequence[Recent]) -> list[Detection]:
+    def observe(
+        self, observed: Observed, baseline: Baseline, earlier: Sequence[Recent], rows: float
+    ) -> list[Detection]:
         """Feed a window to every detector; return those that alarmed.
 
-        ``earlier`` are the newest windows before it, for a rate that wakes up.
+        ``rows`` is what its design effect is taken for (Baseline.rows_per_block). ``earlier`` are the newest
+        windows before it, for a rate that wakes up.
         """
         return [
             Detection(channel, name)
             for channel in self._awake(observed, baseline)
-            for name in self._alarms(channel, observed, baseline, earlier)
+            for name in self._alarms(channel, observed, baseline, earlier, rows)
         ]
 
     def to_state(self) -> State:
@@ -66,7 +69,9 @@ class Bank:
             if channel in self._detectors or observed.rate_count(channel) or baseline.levels[channel].mean:
                 yield channel
 
-    def _alarms(self, channel: Channel, observed: Observed, baseline: Baseline, earlier: Sequence[Recent]) -> list[str]:
+    def _alarms(
+        self, channel: Channel, observed: Observed, baseline: Baseline, earlier: Sequence[Recent], rows: float
+    ) -> list[str]:
         names = self._kit.on_binary if _holds_bits(channel, baseline) else self._kit.everywhere
         if not names:
             return []
@@ -75,8 +80,8 @@ class Bank:
             for name in names:
                 if name not in awake:
                     awake[name] = self._begin(channel, name, baseline, earlier)
-        ranks = _values(channel, observed, baseline, observed.n)
-        bits = ranks if channel in RATES or names is self._kit.everywhere else _bits(observed, baseline, observed.n)
+        ranks = _values(channel, observed, baseline, rows)
+        bits = ranks if channel in RATES or names is self._kit.everywhere else _bits(observed, baseline, rows)
         return [name for name in names if awake[name].feed(bits if name in BINARY else ranks)]
 
     def _begin(self, channel: Channel, name: str, baseline: Baseline, earlier: Sequence[Recent]) -> Detector:
@@ -95,7 +100,8 @@ class Bank:
             detector.feed(values)
         for past in earlier if channel in RATES else ():
             lived_through = Observed(past.header, _NO_COUNTS)  # a rate needs no more
-            detector.feed(_values(channel, lived_through, baseline, lived_through.n))
+            rows = baseline.rows_per_block(lived_through.n, past.end_ms - past.start_ms)
+            detector.feed(_values(channel, lived_through, baseline, rows))
         return detector
 
     def _make(self, channel: Channel, name: str) -> Detector:

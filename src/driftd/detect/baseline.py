@@ -70,15 +70,22 @@ class Baseline:
         return Observed(tuple(sums[:HEADER].tolist()), fine)
 
     def deff(self, channel: Channel, rows: float) -> float:
-        """Return the design effect of a channel for a window of so many rows; 1 where nothing is known.
+        """Return the design effect of a channel; 1 where nothing is known.
 
-        It was learnt on blocks of ``block_rows``; what moves a whole block moves a longer window as well,
-        so the effect beyond independence grows with the rows, and is never taken to shrink.
+        It was learnt on blocks of ``block_rows``. ``rows`` are those that the same span of event time holds
+        now: what moves all rows of a moment moves more of them where traffic is denser, so the effect beyond
+        independence grows with the density, and is never taken to shrink.
         """
         learnt = self._deff.get(channel, 1.0)
         if self._calibration is None or learnt <= 1.0:
             return 1.0
         return max(learnt, 1 + (learnt - 1) * rows / self._calibration.block_rows)
+
+    def rows_per_block(self, rows: float, span_ms: int) -> float:
+        """Return how many rows a block's span of event time holds where ``span_ms`` hold ``rows``."""
+        if self._calibration is None or not self._calibration.block_ms or span_ms <= 0:
+            return rows
+        return rows * self._calibration.block_ms / span_ms
 
     def windows(self) -> tuple[ReferenceWindow, ...]:
         """Return the reference's windows, oldest first.

@@ -8,9 +8,10 @@ from driftd.detect.baseline import Baseline
 from driftd.detect.effect import describe
 from driftd.detect.gross import GrossRule
 from driftd.detect.observed import Observed
-from driftd.detect.recent import KEPT, MEANS, Recent, find_change, recent
+from driftd.detect.recent import KEPT, MEANS, Change, Recent, find_change, recent
 from driftd.detect.river_adapter import DetectorKit
 from driftd.detect.settings import GROSS, GrossSettings
+from driftd.detect.told import Told, tell, told_from
 from driftd.values.closed import ColumnSums
 from driftd.values.keys import Channel
 from driftd.values.layout import INVALID, MISSING, UNSEEN
@@ -28,6 +29,7 @@ class ColumnWatch:
         self._recent: deque[Recent] = deque(maxlen=KEPT)
         self._since: dict[Detection, int] = {}  # onset of the last change that a detector told
         self._exceeded: frozenset[str] = frozenset()  # the distance rules that held in the last window
+        self._told: Told | None = None  # the drift that has been paged and goes on
 
     def observe(
         self,
@@ -39,7 +41,8 @@ class ColumnWatch:
         page_on: Sequence[PageRule],
     ) -> ColumnVerdict:
         """Judge a window. At most 200 updates per channel and detector."""
-        spoken = self._bank.observe(observed, baseline, self._recent)
+        rows = baseline.rows_per_block(observed.n, sums.span.end_ms - sums.span.start_ms)
+        spoken = self._bank.observe(observed, baseline, self._recent, rows)
         self._recent.append(recent(sums.span, observed, baseline))
         gross, gross_risen = self._gross.observe(observed, distances, baseline)
         exceeded = frozenset(str(rule) for rule in page_on if _exceeds(distances, rule))
@@ -52,15 +55,27 @@ class ColumnWatch:
         )
         # The effect is told over the stretch of the first detector that spoke, before a new one begins.
         stretch_ms = self._since.get(spoken[0]) if spoken else None
-        paging = {detection.detector for detection in spoken if self._pages(detection, baseline)}
-        alarming = paging | exceeded_risen | ({GROSS} if gross_risen else set())
+        changes = [change for change in (self._news(detection, baseline) for detection in spoken) if change]
+        alarming = {detection.detector for detection, _ in changes}
+        if gross_risen and (
+            self._told is None or self._told.gross_again(gross_risen, self._recent, baseline, self._gross.settings)
+        ):
+            alarming.add(GROSS)
+        if self._told is None:
+            alarming |= exceeded_risen
+        alarms = tuple(rule for rule in map(str, page_on) if rule in alarming)
+        if alarms:
+            onsets = [change.onset_ms for detection, change in changes if detection.detector in alarms]
+            self._told = tell(self._recent, min(onsets, default=self._gross_since_ms()), baseline)
+        elif self._told is not None and not gross and not exceeded and self._told.ended(self._recent, baseline):
+            self._told = None
         holding = alarming | exceeded | ({GROSS} if gross else set())
         speaking = tuple(rule for rule in map(str, page_on) if rule in holding)
         effect = None
         if detections or speaking:
-            changes = (find_change(self._recent, channel, stretch_ms, baseline) for channel in MEANS)
+            moves = (find_change(self._recent, channel, stretch_ms, baseline) for channel in MEANS)
             effect = describe(
-                [change for change in changes if change is not None],
+                [move for move in moves if move is not None],
                 start_ms=sums.span.start_ms,
                 observed=observed,
                 sums=sums.sums,
@@ -80,7 +95,7 @@ class ColumnWatch:
             distances=distances,
             shift=_shift(self._recent[-1]),
             detections=detections,
-            alarms=tuple(rule for rule in map(str, page_on) if rule in alarming),
+            alarms=alarms,
             speaking=speaking,
             effect=effect,
             unseen_texts=tuple(sorted(((u.text, u.events) for u in sums.unseen), key=lambda pair: (-pair[1], pair[0]))),
@@ -96,6 +111,7 @@ class ColumnWatch:
             "gross": self._gross.to_state(),
             "exceeded": sorted(self._exceeded),
             "since": since,
+            "told": self._told.to_state() if self._told else None,
             "recent": [[w.start_ms, w.end_ms, list(w.header), w.valid, w.location, w.scale] for w in self._recent],
         }
 
@@ -105,6 +121,7 @@ class ColumnWatch:
         self._bank.restore(state["detectors"], kept)
         self._gross.restore(state["gross"])
         self._exceeded = frozenset(state["exceeded"])
+        self._told = told_from(state["told"])
         self._since = {
             Detection(Channel(channel), detector): onset_ms
             for channel, detectors in state["since"].items()
@@ -116,16 +133,24 @@ class ColumnWatch:
             for start_ms, end_ms, header, valid, location, scale in state["recent"]
         )
 
-    def _pages(self, detection: Detection, baseline: Baseline) -> bool:
-        """Tell whether a detection stands for a change worth a page, and begin the detector's next stretch there.
+    def _news(self, detection: Detection, baseline: Baseline) -> tuple[Detection, Change] | None:
+        """Return a detection with its change if it is worth a page, and begin the detector's next stretch there.
 
-        As the detector itself, what is asked at its next alarm looks back no further than to this change.
+        As the detector itself, what is asked at its next alarm looks back no further than to this change,
+        and never beyond the window that has told of the drift that goes on.
         """
-        change = find_change(self._recent, detection.channel, self._since.get(detection), baseline)
+        look_back = [
+            at for at in (self._since.get(detection), self._told.window_ms if self._told else None) if at is not None
+        ]
+        change = find_change(self._recent, detection.channel, max(look_back, default=None), baseline)
         if change is None:
-            return False
+            return None
         self._since[detection] = change.onset_ms
-        return change.pages
+        return (detection, change) if change.pages else None
+
+    def _gross_since_ms(self) -> int:
+        """Return the start of the windows running that made the gross rule speak, or a distance exceed its level."""
+        return list(self._recent)[-self._gross.settings.windows :][0].start_ms
 
 
 def _exceeds(distances: Distances, rule: PageRule) -> bool:

@@ -17,7 +17,7 @@ class GrossRule:
     """Follows one column: which channels have been grossly off for several windows running."""
 
     def __init__(self, settings: GrossSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._critical = float(-ndtri(settings.significance / 2))
         self._runs: dict[Channel, int] = {}
 
@@ -27,7 +27,7 @@ class GrossRule:
         """Take in a window; return the channels that are grossly off now, and those of them that were not before."""
         off = self._off(observed, distances, baseline)
         before = self._at_level()
-        self._runs = {channel: min(self._runs.get(channel, 0) + 1, self._settings.windows) for channel in sorted(off)}
+        self._runs = {channel: min(self._runs.get(channel, 0) + 1, self.settings.windows) for channel in sorted(off)}
         now = self._at_level()
         return now, now - before
 
@@ -37,17 +37,17 @@ class GrossRule:
 
     def restore(self, state: State) -> None:
         """Take back what ``to_state`` gave."""
-        self._runs = {Channel(channel): min(run, self._settings.windows) for channel, run in state.items()}
+        self._runs = {Channel(channel): min(run, self.settings.windows) for channel, run in state.items()}
 
     def _at_level(self) -> frozenset[Channel]:
-        return frozenset(channel for channel, run in self._runs.items() if run >= self._settings.windows)
+        return frozenset(channel for channel, run in self._runs.items() if run >= self.settings.windows)
 
     def _off(self, observed: Observed, distances: Distances, baseline: Baseline) -> set[Channel]:
         """Return the channels that are off in this window: by much, and by more than chance allows.
 
         Chance is that of counts (multinomial) on both sides, the window's and the reference's.
         """
-        settings, off = self._settings, set()
+        settings, off = self.settings, set()
         if observed.valid >= settings.min_observations:
             level = baseline.levels[Channel.LOCATION]
             shift = float((observed.counts * baseline.ranks[Channel.LOCATION]).sum()) / observed.valid - level.mean

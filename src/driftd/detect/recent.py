@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import fsum, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +62,7 @@ class Change:
     before: float
     effect: float
     error: float
+    step_error: float
 
     @property
     def z(self) -> float:
@@ -78,9 +79,14 @@ class Change:
         """Whether the change is large, sure, and away from the reference.
 
         A detector alarms on a return to normal as well: such a detection counts, and wakes nobody. Without
-        the last condition the window in which a drift ends half-way would be a page.
+        the last condition the window in which a drift ends half-way would be a page. The step at the onset
+        counts as well as the distance from the reference: where a drift has been told already, only a
+        further one is news.
         """
-        return abs(self.effect) >= max(_FLOOR[self.channel], _ERRORS * self.error) and not self.returning
+        floor = _FLOOR[self.channel]
+        large = abs(self.effect) >= max(floor, _ERRORS * self.error)
+        step = abs(self.effect - self.before) >= max(floor, _ERRORS * self.step_error)
+        return large and step and not self.returning
 
 
 def find_change(windows: Sequence[Recent], channel: Channel, since_ms: int | None, baseline: Baseline) -> Change | None:
@@ -107,7 +113,7 @@ def find_change(windows: Sequence[Recent], channel: Channel, since_ms: int | Non
     if likelihood[onset] < 0:
         return None
     n = float(weight_since[onset])
-    deff = baseline.deff(channel, float(pairs[:, 0].mean()))
+    deff = baseline.deff(channel, _rows_per_block(looked_at, float(pairs[:, 0].sum()), baseline))
     variance = level.variance
     if channel in RATES:  # of the pooled rate: the reference's alone may be 0
         rate = (float(sum_since[onset]) + level.n * level.mean) / (n + level.n)
@@ -118,7 +124,35 @@ def find_change(windows: Sequence[Recent], channel: Channel, since_ms: int | Non
         before=float(sum_before[onset] / weight_before[onset]) - level.mean,
         effect=float(sum_since[onset]) / n - level.mean,
         error=sqrt(variance * deff * (1 / n + 1 / level.n)),
+        step_error=sqrt(variance * deff * (1 / n + 1 / float(weight_before[onset]))),
     )
+
+
+def mean_since(windows: Sequence[Recent], channel: Channel, since_ms: int, baseline: Baseline) -> float:
+    """Return a channel's mean over the windows from ``since_ms`` on, less the reference's; 0 without observations."""
+    pairs = [window.weight_and_sum(channel) for window in windows if window.start_ms >= since_ms]
+    weight = sum(weight for weight, _ in pairs)
+    return fsum(total for _, total in pairs) / weight - baseline.levels[channel].mean if weight else 0.0
+
+
+def beyond_chance(windows: Sequence[Recent], channel: Channel, baseline: Baseline) -> bool:
+    """Tell whether a channel's mean over these windows is off the reference's, by more than the floor and chance."""
+    weights = [window.weight_and_sum(channel)[0] for window in windows]
+    level, n = baseline.levels[channel], sum(weights)
+    if n == 0 or level.n == 0:
+        return False
+    moved = mean_since(windows, channel, windows[0].start_ms, baseline)
+    variance = level.variance
+    if channel in RATES:  # of the pooled rate: the reference's alone may be 0
+        pooled = level.mean + moved * n / (n + level.n)
+        variance = pooled * (1 - pooled)
+    deff = baseline.deff(channel, _rows_per_block(windows, n, baseline))
+    error = sqrt(variance * deff * (1 / n + 1 / level.n))
+    return abs(moved) >= max(_FLOOR[channel], _ERRORS * error)
+
+
+def _rows_per_block(windows: Sequence[Recent], n: float, baseline: Baseline) -> float:
+    return baseline.rows_per_block(n, sum(window.end_ms - window.start_ms for window in windows))
 
 
 def _likelihood(weight_before: Floats, sum_before: Floats, weight_since: Floats, sum_since: Floats) -> Floats:

@@ -40,7 +40,7 @@ def column(numeric_column: Callable[..., ColumnProfile]) -> ColumnProfile:
 def test_the_reference_comes_first_as_windows_of_200_rows(column: ColumnProfile) -> None:
     """2,000 training rows of unknown order are 10 windows of 200 values, before the first live one."""
     bank = Bank(ADWIN_ONLY, "x")
-    bank.observe(window(), Baseline(column, None), ())
+    bank.observe(window(), Baseline(column, None), (), 200)
     assert widths(bank.to_state()) == {"location": 2_200.0, "scale": 2_200.0}
 
 
@@ -50,7 +50,7 @@ def test_a_calibrated_profile_brings_its_blocks_and_design_effects(column: Colum
     deff = {column.key: {Channel.LOCATION: 4.0}}
     calibration = Calibration(60_000, 200.0, 3, deff, {column.key: BlockCounts((block,) * 3)})
     bank = Bank(ADWIN_ONLY, "x")
-    bank.observe(window(), Baseline(column, calibration), ())
+    bank.observe(window(), Baseline(column, calibration), (), 200)
     assert widths(bank.to_state()) == {"location": 4 * 50.0, "scale": 4 * 200.0}
 
 
@@ -65,7 +65,7 @@ def test_a_longer_window_has_a_larger_design_effect(column: ColumnProfile) -> No
 def test_a_rate_sleeps_while_it_is_nought(column: ColumnProfile) -> None:
     """Without a missing value in training or since there is nothing to watch."""
     bank = Bank(ADWIN_ONLY, "x")
-    bank.observe(window(), Baseline(column, None), ())
+    bank.observe(window(), Baseline(column, None), (), 200)
     assert "missing" not in bank.to_state()
 
 
@@ -75,9 +75,9 @@ def test_a_rate_wakes_up_with_what_it_slept_through(column: ColumnProfile) -> No
     bank = Bank(ADWIN_ONLY, "x")
     earlier: list[Recent] = []
     for number in range(3):
-        bank.observe(window(), baseline, earlier)
+        bank.observe(window(), baseline, earlier, 200)
         earlier.append(recent(Window(number, number + 1), window(), baseline))
-    bank.observe(window(missing=4), baseline, earlier)
+    bank.observe(window(missing=4), baseline, earlier, 200)
     assert widths(bank.to_state())["missing"] == 2_000 + 3 * 200 + 200
     assert widths(bank.to_state())["location"] == 2_000 + 4 * 200
 
@@ -85,7 +85,7 @@ def test_a_rate_wakes_up_with_what_it_slept_through(column: ColumnProfile) -> No
 def test_a_rate_that_jumps_from_nought_is_detected(column: ColumnProfile) -> None:
     """A tenth missing, never seen before, is told within two windows."""
     bank, baseline = Bank(ADWIN_ONLY, "x"), Baseline(column, None)
-    told = [bank.observe(window(missing=22), baseline, ()) for _ in range(2)]
+    told = [bank.observe(window(missing=22), baseline, (), 200) for _ in range(2)]
     assert Detection(Channel.MISSING, "adwin") in [*told[0], *told[1]]
 
 
@@ -96,7 +96,7 @@ def test_binary_detectors_run_on_rates_and_columns_of_bits_only(numeric_column: 
     ranks = numeric_column("error", np.arange(100.0) / 99, missing=50, role=Role.ERROR)
     for profile, location in ((bits, {*DETECTORS} - {"kswin"}), (ranks, {"adwin", "page_hinkley"})):
         bank, baseline = Bank(kit, "x"), Baseline(profile, None)
-        bank.observe(Observed((profile.n, 50, 0, 0), baseline.counts), baseline, ())
+        bank.observe(Observed((profile.n, 50, 0, 0), baseline.counts), baseline, (), 200)
         state = bank.to_state()
         assert set(state["location"]) == location
         assert set(state["scale"]) == {"adwin", "page_hinkley"}
@@ -112,5 +112,5 @@ def test_a_rising_error_rate_is_heard_by_every_binary_detector(numeric_column: C
     half = np.zeros_like(baseline.counts)
     half[[baseline.bin_of_one - 1, baseline.bin_of_one]] = 100
     bank = Bank(kit, "x")
-    told = [detection for _ in range(3) for detection in bank.observe(window(half), baseline, ())]
+    told = [detection for _ in range(3) for detection in bank.observe(window(half), baseline, (), 200)]
     assert {d.detector for d in told if d.channel is Channel.LOCATION} == BINARY

@@ -32,7 +32,7 @@ def effect_of(baseline: Baseline, sums: ColumnSums, changes: Sequence[Change] = 
 
 def shift(effect: float, channel: Channel = Channel.LOCATION, error: float = 0.01) -> Change:
     """Make a change of a channel."""
-    return Change(channel, onset_ms=-60_000, before=0.0, effect=effect, error=error)
+    return Change(channel, onset_ms=-60_000, before=0.0, effect=effect, error=error, step_error=error)
 
 
 @pytest.mark.parametrize(("factor", "tolerance"), [(1.0, 0.05), (2.0, 0.1), (100.0, 0.7)])
