@@ -1,0 +1,1 @@
+"""Runtime: puts the stages together, and drives them from Kafka, from files, or from a simulation."""

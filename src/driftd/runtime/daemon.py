@@ -1,0 +1,229 @@
+"""The daemon. ``run_daemon`` is the composition root.
+
+What it opens is closed in reverse order: the consumer, the state directory, and last the HTTP server, so
+that a daemon on its way down can still be scraped.
+"""
+
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from threading import Event
+from uuid import uuid4
+
+from driftd import __version__
+from driftd.config.model import Config
+from driftd.kafka.source import KafkaSource
+from driftd.logs.stream import Log
+from driftd.metrics.collect import build_registry
+from driftd.metrics.render import render
+from driftd.runtime.build import build_pipeline
+from driftd.runtime.clock import Clock
+from driftd.runtime.engine import Discovery, Engine, Sink
+from driftd.runtime.library import ReferenceLibrary
+from driftd.runtime.observatory import Board, Observatory
+from driftd.snapshot.codec import decode, encode
+from driftd.snapshot.store import StateDirectory
+from driftd.values.batch import Batch
+from driftd.values.keys import SourcePartition
+from driftd.values.part import Ledger
+from driftd.values.state import State
+from driftd.web.app import Served, build_app
+from driftd.web.server import HttpServer
+
+POLL_SECONDS = 0.2
+START_SECONDS = 30.0
+CONFLICT_SECONDS = 30.0
+DURATIONS_KEPT = 1_000
+
+
+class PolledTopics:
+    """Kafka as the engine's source."""
+
+    def __init__(self, kafka: KafkaSource, log: Log) -> None:
+        self._kafka = kafka
+        self._log = log
+        self._paused: frozenset[SourcePartition] = frozenset()
+
+    def poll(self) -> list[Batch]:
+        """Return what has come, after a fifth of a second at most."""
+        batches = self._kafka.poll(POLL_SECONDS)
+        for gap in self._kafka.take_gaps():
+            self._log.logger.error(
+                "records lost to retention", partition=str(gap.source), records=gap.actual - gap.expected
+            )
+        return batches
+
+    def discover(self) -> Discovery:
+        """Return new partitions and unreachable ones."""
+        sighting = self._kafka.discover()
+        for source, start in sorted(sighting.found.items()):
+            self._log.logger.info("partition found", partition=str(source), offset=start)
+        return Discovery(sighting.found, sighting.unreachable)
+
+    def pause(self, sources: frozenset[SourcePartition]) -> None:
+        """Pause exactly these partitions."""
+        self._kafka.resume(self._paused - sources)
+        self._kafka.pause(sources - self._paused)
+        self._paused = sources
+
+    def commit(self, positions: Mapping[SourcePartition, int]) -> None:
+        """Commit positions to the group."""
+        self._kafka.commit(positions)
+
+
+class SnapshotFile:
+    """The state directory as the engine's store; keeps the figures of its checkpoints."""
+
+    def __init__(self, state: StateDirectory, clock: Clock, observatory: Observatory) -> None:
+        self._state = state
+        self._clock = clock
+        self._observatory = observatory
+
+    def save(self, records: Mapping[str, State]) -> None:
+        """Write a snapshot, and drop the references that it no longer names."""
+        began_ms = self._clock.monotonic_ms()
+        data = encode(records, __version__)
+        self._state.write(data)
+        self._state.forget_references(
+            frozenset(name for item in records["references"]["sets"] for name in item["profiles"])
+        )
+        before = self._observatory.checkpoint
+        took = (self._clock.monotonic_ms() - began_ms) / 1000
+        self._observatory.checkpoint = replace(
+            before,
+            count=before.count + 1,
+            last_success_ms=self._clock.wall_ms(),
+            durations_seconds=(*before.durations_seconds, took)[-DURATIONS_KEPT:],
+            last_bytes=len(data),
+        )
+
+
+def run_daemon(
+    config: Config,
+    log: Log,
+    clock: Clock,
+    stop: Event,
+    *,
+    sink: Sink,
+    board: Board,
+) -> None:
+    """Run until ``stop`` is set, then finish the batch, save, and close everything.
+
+    What comes to light goes to ``sink``; ``board`` holds the pictures of it that HTTP serves.
+
+    Raises a DriftdError where the daemon cannot start or go on.
+    """
+    settings = config.source()
+    with ExitStack() as stack:
+        # 1. HTTP: live from the first moment on, ready when all below is done
+        _serve(stack, config, log, board)
+        # 2. what was known when the last process ended
+        board.not_ready("restoring state")
+        state = stack.enter_context(StateDirectory(config.state.directory))
+        records = _read_snapshot(state)
+        library = ReferenceLibrary(config.references, state, log.logger)
+        board.book = library.open(records)
+        pipeline = build_pipeline(config, settings.topics, board.book)
+        observatory = Observatory(pipeline, board, config.incidents_of, records)
+        # 3. the source; nobody else may be at work for this group
+        board.not_ready("connecting to kafka")
+        instance = state.instance(f"{socket.gethostname()}-{uuid4().hex[:8]}")
+        kafka = KafkaSource(settings, instance, log.logger, clock.wall_ms)
+        stack.callback(kafka.close)
+        store = SnapshotFile(state, clock, observatory)
+        topics = PolledTopics(kafka, log)
+        engine = Engine(
+            pipeline,
+            topics,
+            sink,
+            store,
+            observatory,
+            checkpoint_ms=config.state.checkpoint_interval,
+            monotonic_ms=clock.monotonic_ms(),
+        )
+        known = {ledger.source: ledger for ledger in engine.restore(records)} if records is not None else {}
+        kafka.start({source: ledger.rewind for source, ledger in known.items()}, START_SECONDS)
+        kafka.check_other_instance(CONFLICT_SECONDS)
+        starts = kafka.positions
+        engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])
+        observatory.started()
+        log.logger.info("started", partitions=len(starts), restored=records is not None, instance=instance)
+        # 4. turn until told to stop
+        daemon = Daemon(
+            config=config,
+            log=log,
+            clock=clock,
+            engine=engine,
+            kafka=kafka,
+            library=library,
+            observatory=observatory,
+            board=board,
+        )
+        daemon.turn_until(stop)
+        # 5. on the way down: not ready, save, then close in reverse order
+        board.not_ready("stopping")
+        engine.stop(clock.monotonic_ms())
+        log.logger.info("stopped")
+
+
+@dataclass(slots=True, kw_only=True)
+class Daemon:
+    """Turns the engine, looks for new references, publishes pictures."""
+
+    config: Config
+    log: Log
+    clock: Clock
+    engine: Engine
+    kafka: KafkaSource
+    library: ReferenceLibrary
+    observatory: Observatory
+    board: Board
+    polled_ms: int = 0
+
+    def turn_until(self, stop: Event) -> None:
+        """Turn until told to stop; the turn that is under way is finished."""
+        self._publish()
+        while not stop.is_set():
+            now_ms = self.clock.monotonic_ms()
+            self.engine.turn(now_ms)
+            if now_ms - self.polled_ms >= self.config.references.poll_interval:
+                self.polled_ms = now_ms
+                self._refresh_references(now_ms)
+                self.log.report_suppressed()
+            self._publish()
+
+    def _refresh_references(self, now_ms: int) -> None:
+        """Put new profiles in force at the next window that nothing has been read of, and save that at once."""
+        pipeline = self.engine.pipeline
+        if pipeline.shards[0].merge.frontier_ms is not None:
+            pipeline.book.forget(pipeline.shards[0].merge.frontier_ms)
+        profiles = self.library.refresh(pipeline.book)
+        if profiles is None:
+            return
+        from_ms = pipeline.adopt(profiles)
+        self.engine.changed()
+        self.engine.checkpoint(now_ms)
+        self.log.logger.info("references changed", profiles=len(profiles), from_ms=from_ms)
+
+    def _publish(self) -> None:
+        self.observatory.publish(
+            lag=self.kafka.lag(),
+            paused=self.engine.paused,
+            unreachable=self.engine.unreachable,
+            references=(len(self.board.book.sets[-1].profiles), self.library.failed),
+        )
+
+
+def _serve(stack: ExitStack, config: Config, log: Log, board: Board) -> None:
+    registry = build_registry(lambda: board.view)
+    served = Served(lambda: board.view, board.profile_of, lambda accept: render(registry, accept), board.healthy)
+    server = HttpServer(config.http.listen, build_app(served, log.logger), log.logger)
+    server.start()
+    stack.callback(server.stop)
+    log.logger.info("listening", address=str(config.http.listen), port=server.port)
+
+
+def _read_snapshot(state: StateDirectory) -> Mapping[str, State] | None:
+    data = state.read()
+    return None if data is None else decode(data, str(state.path))

@@ -1,0 +1,199 @@
+"""The demonstration: a made-up model drifts half-way, and the daemon itself finds it."""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+
+import orjson
+
+from driftd.config.load import load_config
+from driftd.config.model import Config
+from driftd.errors import DriftdError
+from driftd.kafka.mock import MOCK_PARTITIONS, MockCluster
+from driftd.kafka.producer import RecordProducer
+from driftd.logs.stream import Log
+from driftd.references.blocks import BlockRule
+from driftd.references.build import build_profile
+from driftd.references.codec import profile_to_json
+from driftd.runtime.clock import Clock
+from driftd.runtime.daemon import run_daemon
+from driftd.runtime.demo_story import Story
+from driftd.runtime.demo_traffic import (
+    EVENTS_PER_WINDOW,
+    MODEL,
+    VERSION,
+    WINDOW_MS,
+    Timetable,
+    training_rows,
+    window_of_events,
+)
+from driftd.runtime.engine import Delivery
+from driftd.runtime.observatory import Board
+
+SHOW_SHARE = 0.55  # of the time allowed: the rest is for starting, resolving and closing
+MOST_IN_FLIGHT = 3_000  # records; the mock cluster keeps a few megabytes a partition
+
+
+@dataclass(slots=True)
+class StorySink:
+    """Hands what the daemon delivers to the story."""
+
+    story: Story
+    wants_windows: bool = True
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Tell what came to light, in the order in which it did."""
+        for line in delivery.windows:
+            self.story.window(line)
+        for event in delivery.events:
+            self.story.event(event)
+
+
+@dataclass(slots=True)
+class Show:
+    """One run of the demonstration. ``run`` returns whether the drift was paged, and nothing else."""
+
+    say: Callable[[str], None]
+    log: Log
+    clock: Clock
+    seconds: float
+    port: int
+    bootstrap_servers: str | None = None
+    timetable: Timetable = field(default_factory=Timetable)
+
+    def run(self, keep: Event | None) -> bool:
+        """Run from training to the verdict; with ``keep``, stay up until it is set."""
+        until = time.monotonic() + self.seconds
+        start_ms = (self.clock.wall_ms() // WINDOW_MS - self.timetable.windows - 1) * WINDOW_MS
+        story = Story(self.say, self.timetable, start_ms)
+        board = Board(self.clock)
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="driftd-demo-")))
+            self._train(directory, start_ms)
+            topic = f"driftd-demo-{start_ms // WINDOW_MS}"
+            producer = self._cluster(stack, topic)
+            config = self._config(directory, topic)
+            self.say(f"3. daemon     http://127.0.0.1:{self.port}/  metrics, API, readiness")
+            with self._daemon(config, StorySink(story), board):
+                _wait(lambda: not board.view.not_ready, until, "the daemon did not get ready")
+                self.say("")
+                self._produce(producer, topic, start_ms, story, board, until)
+                _wait(lambda: story.over or time.monotonic() > until, until + 1, "")
+                passed = story.conclude(board.view)
+                if keep is not None:
+                    self.say(f"\nStill serving http://127.0.0.1:{self.port}/metrics until you press Ctrl-C.")
+                    keep.wait()
+        return passed
+
+    def _train(self, directory: Path, start_ms: int) -> None:
+        profile = build_profile(
+            lambda: training_rows(start_ms - 86_400_000),
+            model=MODEL,
+            version=VERSION,
+            blocks=BlockRule(span_ms=WINDOW_MS),
+            source="driftd demo",
+        )
+        (directory / "references").mkdir()
+        (directory / "references" / "fraud-1.json").write_bytes(profile_to_json(profile))
+        columns = ", ".join(column.key.name for column in profile.columns)
+        self.say(f"1. training   {profile.rows:,} rows make reference {profile.reference_id}: {columns}")
+
+    def _cluster(self, stack: ExitStack, topic: str) -> RecordProducer:
+        if self.bootstrap_servers is None:
+            cluster = stack.enter_context(MockCluster(self.log.logger))
+            self.bootstrap_servers = cluster.bootstrap_servers
+            cluster.create_topic(topic)
+            what = "librdkafka's mock cluster inside this process"
+            producer = RecordProducer(self.bootstrap_servers, self.log.logger)
+        else:
+            what = self.bootstrap_servers
+            producer = RecordProducer(self.bootstrap_servers, self.log.logger)
+            producer.create_topic(topic, MOCK_PARTITIONS)
+        self.say(f"2. kafka      {what}: topic {topic}, {MOCK_PARTITIONS} partitions")
+        return producer
+
+    def _config(self, directory: Path, topic: str) -> Config:
+        return load_config(
+            None,
+            {},
+            {
+                "kafka": {
+                    "bootstrap_servers": self.bootstrap_servers,
+                    "group_id": topic,
+                    "topics": [topic],
+                    "start": "earliest",
+                },
+                "references": {"directory": str(directory / "references")},
+                "state": {"directory": str(directory / "state"), "checkpoint_interval": "100ms"},
+                "windows": {"lateness": "5s", "idle_timeout": "1s"},
+                "incidents": {"page_max_age": "1d"},  # the traffic plays some hours in a few seconds
+                "http": {"listen": f"127.0.0.1:{self.port}"},
+            },
+        )
+
+    @contextmanager
+    def _daemon(self, config: Config, sink: StorySink, board: Board) -> Iterator[None]:
+        """Run the daemon on a thread; what ends it early is raised here."""
+        stop, failures = Event(), list[DriftdError]()
+
+        def body() -> None:
+            try:
+                run_daemon(config, self.log, self.clock, stop, sink=sink, board=board)
+            except DriftdError as error:
+                failures.append(error)
+                board.not_ready(str(error))
+
+        thread = Thread(target=body, name="driftd", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(timeout=15)
+            if failures:
+                raise failures[0]
+
+    def _produce(  # noqa: PLR0917 -- what the show is made of
+        self, producer: RecordProducer, topic: str, start_ms: int, story: Story, board: Board, until: float
+    ) -> None:
+        """Send the traffic evenly over the time of the show, never far ahead of the daemon."""
+        rng = random.Random(2)  # noqa: S311 -- made-up data, not secrets
+        began, length = time.monotonic(), self.seconds * SHOW_SHARE
+        for window in range(self.timetable.windows):
+            due = began + length * window / self.timetable.windows
+            _wait(partial(_passed, due), until, "")
+            story.producing(window)
+            drifting = self.timetable.drifting(window)
+            for number, event in enumerate(window_of_events(rng, start_ms + window * WINDOW_MS, drifting=drifting)):
+                producer.produce(topic, number % MOCK_PARTITIONS, orjson.dumps(event), event["timestamp"])
+            producer.flush()
+            _wait(
+                partial(_read_up_to, board, (window + 1) * EVENTS_PER_WINDOW - MOST_IN_FLIGHT),
+                until,
+                "the daemon did not keep up with the traffic",
+            )
+
+
+def _passed(moment: float) -> bool:
+    return time.monotonic() >= moment
+
+
+def _read_up_to(board: Board, records: int) -> bool:
+    return sum(accounts.read for accounts in board.view.topics.values()) >= records
+
+
+def _wait(condition: Callable[[], bool], until: float, complaint: str) -> None:
+    """Wait for a condition; raise DriftdError with the complaint (if any) when the time is up."""
+    pause = Event()
+    while not condition():
+        if time.monotonic() > until:
+            if complaint:
+                raise DriftdError(f"{complaint} within the time allowed: try a larger --seconds")
+            return
+        pause.wait(0.01)

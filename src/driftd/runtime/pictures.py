@@ -1,0 +1,118 @@
+"""Frozen pictures of the pipeline for the HTTP threads, taken by the loop after each turn.
+
+Only what changed is taken anew: a monitor's picture is kept until its next window closes.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from driftd.runtime.pipeline import Outcome, Pipeline, Shard
+from driftd.values.keys import ColumnKey, MonitorKey
+from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, MonitorState, WindowVerdict
+from driftd.values.view import ColumnView, MonitorView
+
+FIRING = "io.driftd.incident.firing.v1"
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What this process has seen of one monitor."""
+
+    newest: WindowVerdict | None = None
+    columns: dict[ColumnKey, ColumnVerdict] = field(default_factory=dict)
+    detections: defaultdict[ColumnKey, Counter[Detection]] = field(default_factory=lambda: defaultdict(Counter))
+    events: int = 0
+    windows_closed: int = 0
+    windows_incomplete: int = 0
+    incidents_opened: int = 0
+
+    def add(self, verdict: WindowVerdict) -> None:
+        if self.newest is not None and self.newest.reference_id != verdict.reference_id:
+            self.columns.clear()
+        self.newest = verdict
+        self.events += verdict.events
+        self.windows_closed += 1
+        self.windows_incomplete += verdict.incomplete
+        for column in verdict.columns:
+            self.columns[column.key] = column
+            self.detections[column.key].update(column.detections)
+
+
+class Pictures:
+    """Takes the pictures of all monitors. One per process; totals start at zero with it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._tallies: dict[MonitorKey, _Tally] = {}
+        self._views: dict[MonitorKey, MonitorView] = {}
+        self.paging: set[str] = set()
+
+    def update(self, outcome: Outcome, pages: AbstractSet[str]) -> None:
+        """Add what came to light; ``pages`` are the newly opened incidents that are young enough to page."""
+        changed: set[MonitorKey] = set()
+        for verdict in outcome.verdicts:
+            self._tallies.setdefault(verdict.monitor, _Tally()).add(verdict)
+            changed.add(verdict.monitor)
+        for event in outcome.events:
+            changed.add(event.monitor)
+            if event.type == FIRING:
+                self._tallies.setdefault(event.monitor, _Tally()).incidents_opened += 1
+        self.paging |= pages
+        for key in changed:
+            self._views.pop(key, None)
+
+    def monitors(self) -> tuple[MonitorView, ...]:
+        """Return the pictures of all monitors by key; those without news are the ones of last time."""
+        for shard in self._pipeline.shards:
+            frontier_ms = shard.merge.frontier_ms
+            if frontier_ms is None:
+                continue
+            for key in shard.incidents.monitors:
+                view = self._views.get(key)
+                if view is None or self._aged(shard, key, view, frontier_ms):
+                    self._views[key] = self._view(shard, key, frontier_ms)
+        views = tuple(self._views[key] for key in sorted(self._views))
+        self.paging &= {incident.id for view in views for incident in view.incidents}
+        return views
+
+    def _aged(self, shard: Shard, key: MonitorKey, view: MonitorView, frontier_ms: int) -> bool:
+        """Tell whether a monitor's picture changes by the passing of event time alone."""
+        return (
+            shard.incidents.states(key, frontier_ms).monitor != view.state
+            or shard.incidents.incidents(key, frontier_ms) != view.incidents
+        )
+
+    def _view(self, shard: Shard, key: MonitorKey, frontier_ms: int) -> MonitorView:
+        tally = self._tallies.setdefault(key, _Tally())
+        states = shard.incidents.states(key, frontier_ms)
+        incidents = shard.incidents.incidents(key, frontier_ms)
+        reference_id = tally.newest.reference_id if tally.newest else shard.incidents.reference_id(key)
+        profile = self._pipeline.book.by_id(reference_id)
+        keys: Iterable[ColumnKey] = [c.key for c in profile.columns] if profile else sorted(tally.columns)
+        silent = states.monitor is MonitorState.NO_DATA
+        return MonitorView(
+            key=key,
+            state=states.monitor,
+            reference_id=reference_id,
+            reference_source=profile.source if profile else "",
+            events=tally.events,
+            last_event_ms=tally.newest.window.end_ms if tally.newest else None,
+            windows_closed=tally.windows_closed,
+            windows_incomplete=tally.windows_incomplete,
+            newest_window=tally.newest.window if tally.newest else None,
+            sources=tally.newest.sources if tally.newest else (),
+            columns=tuple(
+                ColumnView(
+                    key=column,
+                    state=ColumnState.NO_DATA if silent else states.columns.get(column, ColumnState.NO_DATA),
+                    newest=tally.columns.get(column),
+                    detections=dict(tally.detections.get(column, {})),
+                )
+                for column in keys
+            ),
+            incidents_opened=tally.incidents_opened,
+            incidents=incidents,
+            paging=frozenset(i.id for i in incidents if i.id in self.paging),
+        )

@@ -1,0 +1,90 @@
+"""A pipeline's memory as snapshot records, and back.
+
+::
+
+    sources                      the ledgers
+    references                   the reference sets in force, by id
+    shard/N                      merge: frontier, pending parts, accounts, carried columns
+    monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor
+"""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from driftd.references.book import ReferenceSet
+from driftd.references.profile import Profile
+from driftd.runtime.pipeline import Pipeline
+from driftd.values.keys import MonitorKey, Reason, SourcePartition
+from driftd.values.part import Ledger, Refused
+from driftd.values.state import State
+
+
+def to_records(pipeline: Pipeline) -> dict[str, State]:
+    """Write the memory of all stages. Open windows of the summarisers are not in it: they are read again."""
+    records: dict[str, State] = {
+        "sources": {"ledgers": [ledger_to_state(ledger) for _, ledger in sorted(pipeline.ledgers.items())]},
+        "references": {
+            "sets": [
+                {"from_ms": s.from_ms, "profiles": [p.reference_id for p in s.profiles]} for s in pipeline.book.sets
+            ]
+        },
+    }
+    for number, shard in enumerate(pipeline.shards):
+        records[f"shard/{number}"] = shard.merge.to_state()
+        detect, incidents = shard.detect.to_state(), shard.incidents.to_state()
+        for key in sorted(detect.keys() | incidents.keys()):
+            records["monitor/" + "/".join(quote(name, safe="") for name in key)] = {
+                "key": list(key),
+                "shard": number,
+                "detect": detect.get(key),
+                "incidents": incidents.get(key),
+            }
+    return records
+
+
+def references_of(records: Mapping[str, State], load: Callable[[str], Profile]) -> list[ReferenceSet]:
+    """Read the reference sets of a snapshot; ``load`` returns a profile by id."""
+    return [
+        ReferenceSet(item["from_ms"], tuple(load(reference_id) for reference_id in item["profiles"]))
+        for item in records["references"]["sets"]
+    ]
+
+
+def restore(pipeline: Pipeline, records: Mapping[str, State], now_ms: int) -> list[Ledger]:
+    """Give the memory back to a fresh pipeline with the snapshot's references; return the ledgers."""
+    ledgers = [ledger_from_state(item) for item in records["sources"]["ledgers"]]
+    pipeline.ledgers = {ledger.source: ledger for ledger in ledgers}
+    for number, shard in enumerate(pipeline.shards):
+        shard.merge.restore(records[f"shard/{number}"], ledgers, now_ms)
+        mine = [r for name, r in records.items() if name.startswith("monitor/") and r["shard"] == number]
+        shard.detect.restore({MonitorKey(*r["key"]): r["detect"] for r in mine if r["detect"] is not None})
+        shard.incidents.restore({MonitorKey(*r["key"]): r["incidents"] for r in mine if r["incidents"] is not None})
+    return ledgers
+
+
+def ledger_to_state(ledger: Ledger) -> State:
+    """Write a ledger. Whether its partition was drained is found out anew after a restart."""
+    return {
+        "source": list(ledger.source),
+        "position": ledger.position,
+        "rewind": ledger.rewind,
+        "watermark_ms": ledger.watermark_ms,
+        "read": ledger.read,
+        "late": ledger.late,
+        "rejected": {str(reason): events for reason, events in sorted(ledger.rejected.items())},
+        "refused": [list(run) for run in ledger.refused],
+    }
+
+
+def ledger_from_state(state: State) -> Ledger:
+    """Read a ledger."""
+    return Ledger(
+        source=SourcePartition(*state["source"]),
+        position=state["position"],
+        rewind=state["rewind"],
+        watermark_ms=state["watermark_ms"],
+        read=state["read"],
+        late=state["late"],
+        rejected={Reason(reason): events for reason, events in state["rejected"].items()},
+        refused=tuple(Refused(*run) for run in state["refused"]),
+    )

@@ -1,0 +1,133 @@
+"""A replay: the very same stages over data that end, as fast as they go."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from driftd.config.model import Config
+from driftd.references.book import ReferenceBook
+from driftd.runtime.accounts import accounts_of
+from driftd.runtime.build import build_pipeline
+from driftd.runtime.engine import Delivery, Sink
+from driftd.runtime.lines import window_lines
+from driftd.runtime.observatory import PAGING
+from driftd.runtime.pictures import FIRING
+from driftd.runtime.pipeline import Outcome
+from driftd.runtime.records import to_records
+from driftd.summarise.settings import TopicSettings
+from driftd.values.batch import Batch
+from driftd.values.keys import Reason, SourcePartition
+from driftd.values.part import Ledger
+from driftd.values.state import State
+
+TURN_MS = 1_000  # what a turn counts for where waiting is concerned: an ended partition is not waited for long
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a replay has seen so far."""
+
+    windows: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))  # by model: their ends
+    detections: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    pages: list[State] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count what came to light."""
+        for verdict in outcome.verdicts:
+            self.windows[verdict.monitor.model].add(verdict.window.end_ms)
+            for column in verdict.columns:
+                self.detections[str(column.key)].update(d.detector for d in column.detections)
+        self.pages += [_page(event.body["data"]) for event in outcome.events if event.type == FIRING]
+
+
+class Replay:
+    """Takes batches through all stages, delivers what comes to light, and sums it up.
+
+    Batches come from one or more source partitions that end; there is no clock and no snapshot, so the same
+    batches give the same documents.
+    """
+
+    def __init__(self, config: Config, topics: dict[str, TopicSettings], book: ReferenceBook, sink: Sink) -> None:
+        self.pipeline = build_pipeline(config, topics, book)
+        self._config = config
+        self._sink = sink
+        self._tally = Tally()
+        self._now_ms = 0
+
+    def start(self, starts: dict[SourcePartition, int]) -> None:
+        """Take on the partitions, each at its first offset."""
+        self.pipeline.start([Ledger(source, at, at) for source, at in sorted(starts.items())], self._now_ms)
+
+    def feed(self, batches: Iterable[Batch]) -> None:
+        """Take in some batches; of partitions that have ended nothing is waited for."""
+        self._now_ms += TURN_MS
+        for batch in batches:
+            self._take(self.pipeline.read(batch, self._now_ms))
+        self._take(self.pipeline.tick(self._now_ms))
+
+    def ahead(self, paused: frozenset[SourcePartition]) -> frozenset[SourcePartition]:
+        """Return the partitions that should wait for the others."""
+        return self.pipeline.ahead(paused, self._now_ms)
+
+    def finish(self) -> None:
+        """Close every window: all has been read."""
+        self._take(self.pipeline.finish(self._now_ms))
+
+    def records(self) -> dict[str, State]:
+        """Return the snapshot that a daemon would have after these events."""
+        return to_records(self.pipeline) | {"outbox": {"events": [], "windows": []}, PAGING: {"incidents": []}}
+
+    def summary(self) -> State:
+        """Return the sum of it all: the document that ``--json`` prints."""
+        merges = (shard.merge.accounts for shard in self.pipeline.shards)
+        accounts = list(accounts_of(self.pipeline.ledgers.values(), merges).values())
+        windows = sum(len(ends) for ends in self._tally.windows.values())
+        horizons = sum(
+            self._config.incidents_of(model).budget.horizons(len(ends), self._config.windows.duration)
+            for model, ends in self._tally.windows.items()
+        )
+        pages = len(self._tally.pages)
+        return {
+            "rows": sum(a.read for a in accounts),
+            "events": sum(a.observed for a in accounts),
+            "late": sum(sum(a.late.values()) for a in accounts),
+            "rejected": {str(r): n for r in Reason if (n := sum(a.rejected.get(r, 0) for a in accounts))},
+            "windows": windows,
+            "detections": {
+                column: dict(sorted(counts.items()))
+                for column, counts in sorted(self._tally.detections.items())
+                if counts
+            },
+            "pages": pages,
+            "budget": str(self._config.incidents.budget),
+            "pages_per_horizon": round(pages / horizons, 6) if horizons else None,
+            "incidents": self._tally.pages,
+        }
+
+    def _take(self, outcome: Outcome) -> None:
+        if not outcome:
+            return
+        self._tally.add(outcome)
+        lines = [line for verdict in outcome.verdicts for line in window_lines(verdict)]
+        self._sink.deliver(
+            Delivery([event.body for event in outcome.events], lines if self._sink.wants_windows else [])
+        )
+
+
+def replay_all(replay: Replay, batches: Iterable[Batch], progress: Callable[[int], None]) -> None:
+    """Feed one batch after the other, telling how many records are done, and finish."""
+    for batch in batches:
+        replay.feed([batch])
+        progress(len(batch.offsets))
+    replay.finish()
+
+
+def _page(data: State) -> State:
+    return {
+        "incident": data["incident"],
+        "monitor": data["monitor"],
+        "time": data["window"]["end"],
+        "onset": data["onset"]["time"],
+        "last_offset": data["window"].get("last_offset"),
+        "suspects": [suspect["column"] for suspect in data["suspects"]],
+    }
