@@ -1,20 +1,27 @@
 """``driftd profile``: from training data to a reference profile."""
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import click
 
+from driftd.config.load import load_config
+from driftd.config.model import Config
 from driftd.errors import ConfigurationError, DataError
 from driftd.files.events_file import EventsFile
 from driftd.files.opening import open_table
 from driftd.files.options import ReadOptions
 from driftd.files.table import Table
+from driftd.logs.stream import open_log
 from driftd.references.blocks import BlockRule
 from driftd.references.build import build_profile
 from driftd.references.codec import profile_to_json
 from driftd.references.profile import Profile
 from driftd.runtime.event_rows import EventRows
+from driftd.runtime.spans import SpanOptions, SpanRows
+from driftd.values.keys import NO_VERSION
 from driftd.values.settings import parse_duration_ms
 
 RowSpan = tuple[int, int | None]
@@ -37,9 +44,10 @@ Examples:
   driftd profile training.parquet --model fraud --version 3 --prediction score -o fraud-3.json
   driftd profile weather.csv --rows 0:8000 --ignore unnamed_0 -o weather.json
   driftd profile trips.csv --timestamp started_at --window 5m -o trips.json
-  driftd profile events.jsonl --timestamp timestamp -o fraud-3.json""",
+  driftd profile events.jsonl --timestamp timestamp -o fraud-3.json
+  driftd profile --topic predictions --from 2026-11-01T00:00:00Z --model fraud --version 3 --sort -o fraud-3.json""",
 )
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The profile.")
 @click.option("--rows", callback=row_span, default=":", metavar="A:B", help="Only rows A to B-1.  [default: all]")
 @click.option("--timestamp", metavar="COLUMN", help="Time of each row: the rows are in time order, calibrate too.")
@@ -48,10 +56,14 @@ Examples:
 @click.option("--prediction", metavar="COLUMN", help="The column that holds the predictions.")
 @click.option("--label", metavar="COLUMN", help="The column that holds the labels.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="A column that is no feature; repeatable.")
+@click.option("--topic", metavar="NAME", help="Read the events of this topic instead of DATA; needs --model.")
+@click.option("--from", "from_time", metavar="TIME", help="With --topic: from this record time on.")
+@click.option("--to", "to_time", metavar="TIME", help="With --topic: up to this record time.")
+@click.option("--config", type=click.Path(path_type=Path), help="With --topic: where the brokers are.")
 @click.option("--model", metavar="NAME", help="The model.  [default: the file's stem; JSONL: as its events say]")
 @click.option("--version", metavar="NAME", help="Its version.  [default: none; JSONL: as its events say]")
 def profile(
-    data: Path,
+    data: Path | None,
     output: Path,
     rows: RowSpan,
     timestamp: str | None,
@@ -61,6 +73,10 @@ def profile(
     prediction: str | None,
     label: str | None,
     ignore: tuple[str, ...],
+    topic: str | None,
+    from_time: str | None,
+    to_time: str | None,
+    config: Path | None,
     model: str | None,
     version: str | None,
 ) -> None:
@@ -69,12 +85,20 @@ def profile(
     Every column that no option names is a feature. What the profile holds, and what was left out and why, is
     told on stderr.
     """
-    options = ReadOptions(model, version, timestamp, 1_000, sort, prediction, label, ignore)
-    blocks = _blocks(timestamp, window)
+    if (data is None) == (topic is None):
+        raise click.UsageError("give either DATA or --topic NAME")
     if not output.parent.is_dir():
         raise DataError(str(output), f"cannot be written: there is no directory {output.parent}")
-    table = open_table(data, options, EventRows().read).typed_by_rows(*rows)
-    built = _build(table, rows, blocks)
+    if topic is not None:
+        if model is None:
+            raise click.UsageError("--topic needs --model: a topic may hold the events of several")
+        span = SpanOptions(topic, from_time, to_time)
+        built = _from_topic(load_config(config, os.environ), span, model, version, window, sort=sort)
+    else:
+        options = ReadOptions(model, version, timestamp, 1_000, sort, prediction, label, ignore)
+        blocks = _blocks(timestamp, window)
+        table = open_table(Path(str(data)), options, EventRows().read).typed_by_rows(*rows)
+        built = _build(table, rows, blocks)
     try:
         output.write_bytes(profile_to_json(built))
     except OSError as error:
@@ -82,11 +106,24 @@ def profile(
     _summarise(built, output)
 
 
+def _from_topic(
+    config: Config, span: SpanOptions, model: str, version: str | None, window: str | None, *, sort: bool
+) -> Profile:
+    """Build from a topic: calibrated where the rows are sorted, since partitions keep no order among them."""
+    blocks = _blocks("--sort" if sort else None, window)
+    version = version or NO_VERSION
+    log = open_log(config.log, now=time.time, monotonic=time.monotonic)
+    rows = SpanRows(config, span, log, model=model, version=version, sort=sort)
+    return build_profile(
+        rows, model=model, version=version, blocks=blocks, limits=config.limits, source=f"topic {span.topic}"
+    )
+
+
 def _blocks(timestamp: str | None, window: str | None) -> BlockRule | None:
     if window is None:
         return BlockRule() if timestamp is not None else None
     if timestamp is None:
-        raise ConfigurationError("--window", window, "needs --timestamp, the column with the rows' times")
+        raise ConfigurationError("--window", window, "needs --timestamp, or --sort with --topic")
     try:
         span_ms = parse_duration_ms(window)
     except ValueError as error:

@@ -30,7 +30,7 @@ from driftd.references.profile import Profile
 from driftd.runtime.event_rows import EventRows
 from driftd.runtime.replay import Replay, replay_all
 from driftd.runtime.sinks import FileSink
-from driftd.runtime.spans import open_span, replay_span
+from driftd.runtime.spans import SpanOptions, replay_span
 from driftd.snapshot.codec import encode
 from driftd.summarise.settings import TopicSettings
 from driftd.values.settings import parse_duration_ms
@@ -121,7 +121,9 @@ def replay(
     with closing(FileSink(events_out, windows_out, append=False)) as sink:
         if topic is not None:
             book = _book(settings, reference)
-            done = replay_span(settings, open_span(settings, topic, from_time, to_time, _log(settings)), book, sink)
+            done = replay_span(
+                settings, SpanOptions(topic, from_time, to_time).open(settings, _log(settings)), book, sink
+            )
         else:
             options = ReadOptions(
                 model, None, timestamp, _interval(row_interval), sort, prediction, label, tuple(ignore)

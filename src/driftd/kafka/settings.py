@@ -22,7 +22,7 @@ OWNED_PROPERTIES: Mapping[str, str] = {
     "bootstrap.servers": "set kafka.bootstrap_servers instead",
     "metadata.broker.list": "set kafka.bootstrap_servers instead",
     "group.id": "set kafka.group_id instead",
-    "auto.offset.reset": "set kafka.start and state.on_gap instead",
+    "auto.offset.reset": "set kafka.start instead",
     "enable.auto.commit": _POSITIONS,
     "auto.commit.interval.ms": _POSITIONS,
     "enable.auto.offset.store": _POSITIONS,
@@ -92,6 +92,9 @@ class KafkaSettings(Section):
     ] = Field(default_factory=dict, repr=False, description="any librdkafka property")
     client_files: dict[Property, Path] = Field(
         default_factory=dict, description="librdkafka properties whose values are read from files, such as secrets"
+    )
+    connect_timeout: DurationMs = Field(
+        30_000, ge=100, le=600_000, description="how long to wait for a broker at the start before giving up"
     )
     batch_records: int = Field(1000, ge=1, le=100_000, description="records taken from the client at once")
     discovery_interval: DurationMs = Field(

@@ -30,8 +30,8 @@ class TopicSpan:
     A partition's part begins with the first record at or after ``from_ms`` (None: with the first there is)
     and ends before the first at or after ``to_ms`` (None, or no such record: at the end as it was when
     the span was opened). Nothing is committed. Batches carry no wall clock: the same span reads the same
-    on any day. Raises UnknownTopic, NotAuthorised, or BrokerUnreachable after ``wait_seconds`` without any
-    progress. Close it, or use it as a context manager.
+    on any day. ``bounds`` reads the very offsets of an earlier span. Raises UnknownTopic, NotAuthorised, or
+    BrokerUnreachable after ``wait_seconds`` without any progress. Close it, or use it as a context manager.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class TopicSpan:
         to_ms: int | None,
         log: FilteringBoundLogger,
         wait_seconds: float = 30.0,
+        bounds: Mapping[SourcePartition, tuple[int, int]] | None = None,
     ) -> None:
         self._settings = settings
         self._topic = topic
@@ -52,7 +53,7 @@ class TopicSpan:
         self._paused: frozenset[SourcePartition] = frozenset()
         self._consumer = open_consumer(settings, log, self._on_error)
         try:
-            self._bounds = self._find_bounds(from_ms, to_ms)
+            self._bounds = dict(bounds) if bounds is not None else self._find_bounds(from_ms, to_ms)
         except BaseException:
             self.close()
             raise

@@ -32,7 +32,6 @@ from driftd.web.app import Served, build_app
 from driftd.web.server import HttpServer
 
 POLL_SECONDS = 0.2
-START_SECONDS = 30.0
 CONFLICT_SECONDS = 30.0
 DURATIONS_KEPT = 1_000
 
@@ -122,10 +121,10 @@ def run_daemon(
         board.not_ready("restoring state")
         state = stack.enter_context(StateDirectory(config.state.directory))
         records = _read_snapshot(state)
-        library = ReferenceLibrary(config.references, state, log.logger)
+        library = ReferenceLibrary(config.references, config.limits, state, log.logger)
         board.book = library.open(records)
         pipeline = build_pipeline(config, settings.topics, board.book)
-        observatory = Observatory(pipeline, board, config.incidents_of, records)
+        observatory = Observatory(pipeline, board, config.incidents_of, records, log.logger)
         # 3. the source; nobody else may be at work for this group
         board.not_ready("connecting to kafka")
         instance = state.instance(f"{socket.gethostname()}-{uuid4().hex[:8]}")
@@ -143,7 +142,7 @@ def run_daemon(
             monotonic_ms=clock.monotonic_ms(),
         )
         known = {ledger.source: ledger for ledger in engine.restore(records)} if records is not None else {}
-        kafka.start({source: ledger.rewind for source, ledger in known.items()}, START_SECONDS)
+        kafka.start({source: ledger.rewind for source, ledger in known.items()}, settings.connect_timeout / 1000)
         kafka.check_other_instance(CONFLICT_SECONDS)
         starts = kafka.positions
         engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])

@@ -12,6 +12,7 @@ from driftd.references.profile import Profile
 from driftd.references.settings import ReferenceSettings
 from driftd.runtime.records import references_of
 from driftd.snapshot.store import StateDirectory
+from driftd.values.settings import LimitSettings
 from driftd.values.state import State
 
 
@@ -22,11 +23,13 @@ class ReferenceLibrary:
     directory holds by then.
     """
 
-    def __init__(self, settings: ReferenceSettings, state: StateDirectory, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, settings: ReferenceSettings, limits: LimitSettings, state: StateDirectory, log: FilteringBoundLogger
+    ) -> None:
         self._state = state
         self._log = log
         self._missing = settings.missing
-        self._directory = ProfileDirectory(settings.directory) if settings.directory else None
+        self._directory = ProfileDirectory(settings.directory, limits) if settings.directory else None
         self._told: frozenset[str] = frozenset()
         self.loaded = 0
         self.failed = 0

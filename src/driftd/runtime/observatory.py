@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from structlog.typing import FilteringBoundLogger
+
 from driftd.incidents.settings import IncidentSettings
 from driftd.references.book import ReferenceBook
 from driftd.references.profile import Profile
 from driftd.runtime.accounts import accounts_of, of_this_process
 from driftd.runtime.clock import Clock
+from driftd.runtime.misfit import misfit
 from driftd.runtime.pictures import FIRING, Pictures
 from driftd.runtime.pipeline import Outcome, Pipeline
-from driftd.values.keys import SourcePartition
+from driftd.values.keys import MonitorKey, SourcePartition
 from driftd.values.state import State
 from driftd.values.view import CheckpointView, DaemonView, PartitionView, TopicAccounts
 
@@ -52,6 +55,7 @@ class Observatory:
         board: Board,
         incidents_of: Callable[[str], IncidentSettings],
         restored: Mapping[str, State] | None,
+        log: FilteringBoundLogger,
     ) -> None:
         self.checkpoint = CheckpointView()
         self._pipeline = pipeline
@@ -59,6 +63,8 @@ class Observatory:
         self._incidents_of = incidents_of
         self._pictures = Pictures(pipeline)
         self._at_start: Mapping[str, TopicAccounts] = {}
+        self._log = log
+        self._misfits: set[tuple[MonitorKey, str]] = set()  # told already
         if restored is not None:
             self._pictures.paging = set(restored[PAGING]["incidents"])
 
@@ -68,6 +74,7 @@ class Observatory:
 
     def witness(self, outcome: Outcome) -> None:
         """Take note of what came to light; decide which new incidents are young enough to page."""
+        self._tell(outcome)
         found_ms = self._board.clock.wall_ms()
         pages = {
             event.body["data"]["incident"]
@@ -75,6 +82,29 @@ class Observatory:
             if event.type == FIRING and self._incidents_of(event.monitor.model).pages(event.time_ms, found_ms)
         }
         self._pictures.update(outcome, pages)
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Log incidents, and references that do not fit."""
+        for event in outcome.events:
+            data = event.body["data"]
+            self._log.info(
+                "incident",
+                change=event.type.split(".")[-2],
+                incident=data["incident"],
+                monitor=str(event.monitor),
+                suspects=[suspect["column"] for suspect in data["suspects"]],
+            )
+        for verdict in outcome.verdicts:
+            told = (verdict.monitor, verdict.reference_id)
+            found = misfit(verdict) if told not in self._misfits else None
+            if found is not None:
+                self._misfits.add(told)
+                self._log.error(
+                    "reference does not fit the traffic",
+                    monitor=str(verdict.monitor),
+                    reference=verdict.reference_id,
+                    reason=found.explanation,
+                )
 
     def records(self) -> Mapping[str, State]:
         """Return what must survive a restart: which incidents page."""

@@ -32,6 +32,7 @@ def test_defaults_read_an_hour_back_from_a_local_broker() -> None:
         "start": "1h",
         "client": {},
         "client_files": {},
+        "connect_timeout": "30s",
         "batch_records": 1000,
         "discovery_interval": "5s",
     }
