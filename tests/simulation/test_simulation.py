@@ -158,6 +158,7 @@ def test_a_part_added_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
                 part.last_offset,
                 known.events + part.events,
                 part.sums,
+                part.newest_ms,
                 part.unseen,
             )
         return original(self, part, frontier_ms)

@@ -70,6 +70,7 @@ class DetectStage:
             sources=window.sources,
             columns=tuple(watch.observe(*given, page_on=page_on) for watch, given in zip(watches, inputs, strict=True)),
             starved=tuple(baselines[column].column.key for column in window.starved),
+            newest_ms=window.newest_ms,
         )
 
     def forget(self, monitor: MonitorKey) -> None:

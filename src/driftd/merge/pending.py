@@ -98,6 +98,7 @@ def part_to_state(part: Part) -> State:
         "reference": part.reference_id,
         "offsets": [part.first_offset, part.last_offset],
         "events": part.events,
+        "newest_ms": part.newest_ms,
         "sums": part.sums.hex(),
         "unseen": [list(u) for u in part.unseen],
     }
@@ -112,6 +113,7 @@ def part_from_state(state: State) -> Part:
         last_offset=state["offsets"][1],
         events=state["events"],
         sums=bytes.fromhex(state["sums"]),
+        newest_ms=state["newest_ms"],
         unseen=tuple(UnseenCategory(*u) for u in state["unseen"]),
     )
 

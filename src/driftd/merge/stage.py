@@ -179,6 +179,7 @@ class MergeStage:
             reference_id=first.reference_id,
             summary_id=first.key.summary_id,
             events=sum(part.events for part in parts),
+            newest_ms=max(part.newest_ms for part in parts),
             incomplete=incomplete,
             sources=tuple(SourceSpan(*part.key.source, part.first_offset, part.last_offset) for part in parts),
             columns=release.columns,

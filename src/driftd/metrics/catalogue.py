@@ -123,7 +123,7 @@ MONITOR_LAST_EVENT = Metric(
     "driftd_monitor_last_event_timestamp_seconds",
     MetricType.GAUGE,
     Source.MONITORS,
-    "End of the newest window that had events of the monitor, in event time.",
+    "Largest event time of the events in closed windows of the monitor.",
     _MONITOR,
 )
 WINDOWS_CLOSED = Metric(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from threading import Event, Thread
 
@@ -23,7 +24,7 @@ from driftd.references.build import build_profile
 from driftd.references.codec import profile_to_json
 from driftd.runtime.clock import Clock
 from driftd.runtime.daemon import run_daemon
-from driftd.runtime.demo_story import Story
+from driftd.runtime.demo_story import Story, time_ms
 from driftd.runtime.demo_traffic import (
     EVENTS_PER_WINDOW,
     MODEL,
@@ -35,6 +36,7 @@ from driftd.runtime.demo_traffic import (
 )
 from driftd.runtime.engine import Delivery
 from driftd.runtime.observatory import Board
+from driftd.values.state import State
 
 SHOW_SHARE = 0.55  # of the time allowed: the rest is for starting, resolving and closing
 MOST_IN_FLIGHT = 3_000  # records; the mock cluster keeps a few megabytes a partition
@@ -49,10 +51,12 @@ class StorySink:
 
     def deliver(self, delivery: Delivery) -> None:
         """Tell what came to light, in the order in which it did."""
-        for line in delivery.windows:
-            self.story.window(line)
-        for event in delivery.events:
-            self.story.event(event)
+        told: list[tuple[int, Callable[[State], None], State]] = [
+            (line["window"]["end_ms"], self.story.window, line) for line in delivery.windows
+        ]
+        told += [(time_ms(event), self.story.event, event) for event in delivery.events]
+        for _, tell, document in sorted(told, key=itemgetter(0)):
+            tell(document)
 
 
 @dataclass(slots=True)

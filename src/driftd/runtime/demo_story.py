@@ -62,7 +62,7 @@ class Story:
     def event(self, event: State) -> None:
         """Take in a drift event."""
         data, kind = event["data"], event["type"].split(".")[-2]
-        at = int(datetime.fromisoformat(event["time"]).timestamp() * 1000)
+        at = time_ms(event)
         incident, names = data["incident"], [s["column"] for s in data["suspects"]]
         if kind == "firing":
             self._pages.append(event)
@@ -102,6 +102,11 @@ class Story:
     def _line(self, at_ms: int, what: str, text: str) -> None:
         clock = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M")
         self._say(f"{clock}  {what:<11} {text}")
+
+
+def time_ms(event: State) -> int:
+    """Return a drift event's time."""
+    return int(datetime.fromisoformat(event["time"]).timestamp() * 1000)
 
 
 def _suspect(suspect: State) -> str:

@@ -27,12 +27,15 @@ class _Tally:
     windows_closed: int = 0
     windows_incomplete: int = 0
     incidents_opened: int = 0
+    last_event_ms: int | None = None
 
     def add(self, verdict: WindowVerdict) -> None:
         if self.newest is not None and self.newest.reference_id != verdict.reference_id:
             self.columns.clear()
         self.newest = verdict
         self.events += verdict.events
+        if verdict.newest_ms is not None:
+            self.last_event_ms = max(verdict.newest_ms, self.last_event_ms or verdict.newest_ms)
         self.windows_closed += 1
         self.windows_incomplete += verdict.incomplete
         for column in verdict.columns:
@@ -98,7 +101,7 @@ class Pictures:
             reference_id=reference_id,
             reference_source=profile.source if profile else "",
             events=tally.events,
-            last_event_ms=tally.newest.window.end_ms if tally.newest else None,
+            last_event_ms=tally.last_event_ms,
             windows_closed=tally.windows_closed,
             windows_incomplete=tally.windows_incomplete,
             newest_window=tally.newest.window if tally.newest else None,

@@ -74,8 +74,9 @@ class Replay:
         self._take(self.pipeline.finish(self._now_ms))
 
     def records(self) -> dict[str, State]:
-        """Return the snapshot that a daemon would have after these events."""
-        return to_records(self.pipeline) | {"outbox": {"events": [], "windows": []}, PAGING: {"incidents": []}}
+        """Return the snapshot of a daemon that has read these events as they came: each incident found at once."""
+        paging = {PAGING: {"incidents": sorted(self._shown())}}
+        return to_records(self.pipeline) | {"outbox": {"events": [], "windows": []}} | paging
 
     def summary(self) -> State:
         """Return the sum of it all: the document that ``--json`` prints."""
@@ -102,6 +103,16 @@ class Replay:
             "budget": str(self._config.incidents.budget),
             "pages_per_horizon": round(pages / horizons, 6) if horizons else None,
             "incidents": self._tally.pages,
+        }
+
+    def _shown(self) -> set[str]:
+        """Return the incidents that are open or ended a short time ago."""
+        return {
+            incident.id
+            for shard in self.pipeline.shards
+            if shard.merge.frontier_ms is not None
+            for key in shard.incidents.monitors
+            for incident in shard.incidents.incidents(key, shard.merge.frontier_ms)
         }
 
     def _take(self, outcome: Outcome) -> None:

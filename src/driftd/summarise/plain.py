@@ -27,23 +27,25 @@ from driftd.values.windows import Window, window_at
 class _OpenMonitor:
     """The sums of one monitor in one open window."""
 
-    __slots__ = ("events", "first_offset", "grown", "key", "last_offset", "plan", "rows", "sums", "unseen")
+    __slots__ = ("events", "first_offset", "grown", "key", "last_offset", "newest_ms", "plan", "rows", "sums", "unseen")
 
     def __init__(self, key: PartKey, plan: ColumnPlan, first_offset: int) -> None:
         self.key = key
         self.plan = plan
         self.first_offset = first_offset
         self.last_offset = first_offset
+        self.newest_ms = key.window.start_ms
         self.events = 0
         self.rows = Rows()
         self.sums = np.zeros(plan.profile.layout.size, dtype=np.int64)
         self.unseen: dict[int, UnseenTexts] = {}
         self.grown = False
 
-    def take(self, event: Event, offset: int) -> None:
+    def take(self, event: Event, offset: int, time_ms: int) -> None:
         self.plan.take(event, self.rows)
         self.events += 1
         self.last_offset = offset
+        self.newest_ms = max(self.newest_ms, time_ms)
 
     def count(self) -> None:
         self.plan.count(self.rows, self.sums, self.unseen)
@@ -60,6 +62,7 @@ class _OpenMonitor:
             last_offset=self.last_offset,
             events=self.events,
             sums=sums_to_bytes(self.sums),
+            newest_ms=self.newest_ms,
             unseen=tuple(unseen),
         )
 
@@ -128,7 +131,7 @@ class PlainSummariser:
             clocks.advance(time_ms)
         monitor = self._monitor_of(event, window, offset, late=late)
         if isinstance(monitor, _OpenMonitor):
-            monitor.take(event, offset)
+            monitor.take(event, offset, time_ms)
         return monitor
 
     def _monitor_of(self, event: Event, window: Window, offset: int, *, late: bool) -> _OpenMonitor | Reason | None:

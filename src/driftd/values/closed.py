@@ -51,3 +51,4 @@ class ClosedWindow:
     sources: tuple[SourceSpan, ...]
     columns: tuple[ColumnSums, ...]
     starved: tuple[int, ...] = ()
+    newest_ms: int | None = None  # the largest event time in it

@@ -42,6 +42,7 @@ class Part:
     last_offset: int
     events: int
     sums: bytes  # laid out as the reference says, values.layout
+    newest_ms: int  # the largest event time among them
     unseen: tuple[UnseenCategory, ...] = ()  # sorted by (column, hash)
 
 

@@ -101,6 +101,7 @@ class WindowVerdict:
     sources: tuple[SourceSpan, ...]
     columns: tuple[ColumnVerdict, ...]
     starved: tuple[ColumnKey, ...] = ()
+    newest_ms: int | None = None  # the largest event time in it
 
 
 @dataclass(frozen=True, slots=True)
