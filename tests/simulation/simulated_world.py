@@ -9,6 +9,7 @@ from simulated_log import BASE_MS, Log, Shape, profile_of
 
 from driftd.detect.settings import DetectSettings
 from driftd.detect.stage import DetectStage
+from driftd.errors import SnapshotError
 from driftd.incidents.settings import IncidentSettings
 from driftd.incidents.stage import IncidentStage
 from driftd.merge.stage import MergeStage
@@ -181,6 +182,9 @@ class Bystander:
 
     def records(self) -> Mapping[str, State]:
         return {}
+
+    def not_saved(self, error: SnapshotError) -> None:
+        raise error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from driftd.errors import SnapshotError
 from driftd.runtime.lines import window_lines
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.runtime.records import restore, to_records
@@ -72,7 +73,7 @@ class Store(Protocol):
     """Where snapshots go."""
 
     def save(self, records: Mapping[str, State]) -> None:
-        """Replace the snapshot, all or nothing."""
+        """Replace the snapshot, all or nothing. Raises SnapshotError."""
         ...
 
 
@@ -85,6 +86,10 @@ class Owner(Protocol):
 
     def records(self) -> Mapping[str, State]:
         """Return what the owner wants to have in the snapshot, by names of its own."""
+        ...
+
+    def not_saved(self, error: SnapshotError) -> None:
+        """Hear that a snapshot could not be saved; it is tried again at the next checkpoint."""
         ...
 
 
@@ -101,6 +106,11 @@ class AttentiveClock:
         self.monotonic_ms = monotonic_ms
         return self.now_ms
 
+    def stand_still(self, monotonic_ms: int) -> int:
+        """Let the time until this reading not count at all."""
+        self.monotonic_ms = monotonic_ms
+        return self.now_ms
+
 
 class Engine:
     """Turns the pipeline.
@@ -108,7 +118,8 @@ class Engine:
     The order of effects, and why: what comes to light goes into the outbox; a snapshot with the outbox is
     saved; then the outbox is delivered; then positions are committed. So nothing is told that a restart
     could take back: a document that is repeated after a crash is the same to the byte. Drift events, and
-    whatever was closed by a time-out, do not wait for the next regular checkpoint.
+    whatever was closed by a time-out, do not wait for the next regular checkpoint. While no snapshot can be
+    saved nothing is delivered, and nothing more is read once something waits: the memory stays bounded.
     """
 
     def __init__(
@@ -134,6 +145,7 @@ class Engine:
         self._outbox = Delivery()
         self._saved_at_ms = monotonic_ms
         self._unsaved = False
+        self._stuck = False  # the newest snapshot could not be saved
         self._known: dict[SourcePartition, Ledger] = {}  # restored, and not taken on yet
 
     def restore(self, records: Mapping[str, State]) -> list[Ledger]:
@@ -153,7 +165,7 @@ class Engine:
 
     def turn(self, monotonic_ms: int) -> None:
         """Read what has come, decide, and checkpoint when it is time or when something must be told."""
-        now_ms = self._clock.turn(monotonic_ms)
+        now_ms = self._clock.stand_still(monotonic_ms) if self._held_back else self._clock.turn(monotonic_ms)
         outcome = Outcome()
         for batch in self._source.poll():
             outcome.extend(self.pipeline.read(batch, now_ms))
@@ -165,7 +177,8 @@ class Engine:
         self._take(outcome)
         self._pause(now_ms)
         due = monotonic_ms - self._saved_at_ms >= self._checkpoint_ms
-        if due or timed_out or outcome.events or len(self._outbox.windows) > MOST_LINES_WAITING:
+        pressing = timed_out or outcome.events or len(self._outbox.windows) > MOST_LINES_WAITING
+        if due or (pressing and not self._stuck):
             self.checkpoint(monotonic_ms)
 
     def finish(self, monotonic_ms: int) -> None:
@@ -177,10 +190,10 @@ class Engine:
 
         The commit is repeated when nothing is new: it also tells other instances that this one is alive.
         """
-        if self._unsaved:
-            self._save()
-        self._deliver()
         self._saved_at_ms = monotonic_ms
+        if self._unsaved and not self._save():
+            return
+        self._deliver()
         self._source.commit({source: ledger.position for source, ledger in self.pipeline.ledgers.items()})
 
     def changed(self) -> None:
@@ -190,8 +203,13 @@ class Engine:
     def stop(self, monotonic_ms: int) -> None:
         """Leave a snapshot behind that holds everything and has nothing left to deliver."""
         self.checkpoint(monotonic_ms)
-        if self._unsaved:
+        if self._unsaved and not self._stuck:
             self.checkpoint(monotonic_ms)
+
+    @property
+    def _held_back(self) -> bool:
+        """Whether something waits that cannot be told: then nothing more is read."""
+        return self._stuck and bool(self._outbox)
 
     def _take(self, outcome: Outcome) -> None:
         if not outcome:
@@ -202,12 +220,18 @@ class Engine:
             self._outbox.windows += [line for verdict in outcome.verdicts for line in window_lines(verdict)]
         self._unsaved = True
 
-    def _save(self) -> None:
+    def _save(self) -> bool:
         records = to_records(self.pipeline)
         records["outbox"] = {"events": self._outbox.events, "windows": self._outbox.windows}
         records.update(self._owner.records())
-        self._store.save(records)
-        self._unsaved = False
+        try:
+            self._store.save(records)
+        except SnapshotError as error:
+            self._stuck = True
+            self._owner.not_saved(error)
+            return False
+        self._unsaved = self._stuck = False
+        return True
 
     def _deliver(self) -> None:
         if self._outbox:
@@ -224,7 +248,8 @@ class Engine:
             self.start([self._known.get(source) or Ledger(source, start, start) for source, start in found])
 
     def _pause(self, now_ms: int) -> None:
-        ahead = self.pipeline.ahead(self.paused, now_ms)
+        everything = frozenset(self.pipeline.ledgers)
+        ahead = everything if self._held_back else self.pipeline.ahead(self.paused, now_ms)
         if ahead != self.paused:
             self._source.pause(ahead)
             self.paused = ahead

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
+from driftd.errors import SnapshotError
 from driftd.incidents.settings import IncidentSettings
 from driftd.references.book import ReferenceBook
 from driftd.references.profile import Profile
@@ -109,6 +110,11 @@ class Observatory:
     def records(self) -> Mapping[str, State]:
         """Return what must survive a restart: which incidents page."""
         return {PAGING: {"incidents": sorted(self._pictures.paging)}}
+
+    def not_saved(self, error: SnapshotError) -> None:
+        """Count and log a snapshot that could not be saved."""
+        self.checkpoint = replace(self.checkpoint, failures=self.checkpoint.failures + 1)
+        self._log.error("snapshot not saved", reason=str(error))
 
     def publish(
         self,
