@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from simulated_log import BASE_MS, Log, Shape, profile_of
+from simulated_log import BASE_MS, TOPIC, Log, Shape, profile_of
 
 from driftd.detect.settings import DetectSettings
 from driftd.detect.stage import DetectStage
@@ -255,7 +255,7 @@ class World:
             checkpoint_ms=self.outside.shape.duration_ms,
             monotonic_ms=self.outside.now_ms,
         )
-        ledgers = self.engine.restore(records) if records else []
+        ledgers = self.engine.restore(records, {TOPIC}) if records else []
         for ledger in ledgers:
             source.seek(ledger.source, ledger.rewind)
         self.engine.start(ledgers)

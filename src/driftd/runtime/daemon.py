@@ -141,7 +141,11 @@ def run_daemon(
             checkpoint_ms=config.state.checkpoint_interval,
             monotonic_ms=clock.monotonic_ms(),
         )
-        known = {ledger.source: ledger for ledger in engine.restore(records)} if records is not None else {}
+        known = (
+            {ledger.source: ledger for ledger in engine.restore(records, settings.topics)}
+            if records is not None
+            else {}
+        )
         kafka.start({source: ledger.rewind for source, ledger in known.items()}, settings.connect_timeout / 1000)
         kafka.check_other_instance(CONFLICT_SECONDS)
         starts = kafka.positions
@@ -195,8 +199,7 @@ class Daemon:
     def _refresh_references(self, now_ms: int) -> None:
         """Put new profiles in force at the next window that nothing has been read of, and save that at once."""
         pipeline = self.engine.pipeline
-        if pipeline.shards[0].merge.frontier_ms is not None:
-            pipeline.book.forget(pipeline.shards[0].merge.frontier_ms)
+        pipeline.forget_references()
         profiles = self.library.refresh(pipeline.book)
         if profiles is None:
             return

@@ -4,7 +4,7 @@ The order is what survives a crash, so it is the same object for the daemon and 
 kills it between any two effects. Effects go through three ports: the source, the sink, the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -148,9 +148,9 @@ class Engine:
         self._stuck = False  # the newest snapshot could not be saved
         self._known: dict[SourcePartition, Ledger] = {}  # restored, and not taken on yet
 
-    def restore(self, records: Mapping[str, State]) -> list[Ledger]:
-        """Take up a snapshot: memory, then what it may not have delivered. Returns the ledgers."""
-        ledgers = restore(self.pipeline, records, self._clock.now_ms)
+    def restore(self, records: Mapping[str, State], topics: Collection[str]) -> list[Ledger]:
+        """Take up a snapshot: memory, then what it may not have delivered. Returns the ledgers of ``topics``."""
+        ledgers = restore(self.pipeline, records, topics, self._clock.now_ms)
         self._known = {ledger.source: ledger for ledger in ledgers}
         self._outbox = Delivery(records["outbox"]["events"], records["outbox"]["windows"])
         self._deliver()

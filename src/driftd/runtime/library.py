@@ -31,8 +31,7 @@ class ReferenceLibrary:
         self._missing = settings.missing
         self._directory = ProfileDirectory(settings.directory, limits) if settings.directory else None
         self._told: frozenset[str] = frozenset()
-        self.loaded = 0
-        self.failed = 0
+        self.failed = 0  # files that cannot be read
 
     def open(self, records: Mapping[str, State] | None) -> ReferenceBook:
         """Return the book in force: the snapshot's, or else the directory's as it is now."""
@@ -47,13 +46,23 @@ class ReferenceLibrary:
             return None
         reading = self._directory.poll()
         self._tell(reading.errors)
-        self.loaded, self.failed = len(reading.profiles), len(reading.errors)
+        self.failed = len(reading.errors)
         return reading.profiles
 
     def refresh(self, book: ReferenceBook) -> Sequence[Profile] | None:
-        """Return the directory's profiles if they differ from the newest in the book, else None."""
+        """Return the directory's profiles if they differ from the newest in the book, else None.
+
+        While anything in it cannot be read, no model version loses its reference: right after a restart
+        nobody knows what an unreadable file held.
+        """
         found = self.poll()
-        if found is None or {p.reference_id for p in found} == {p.reference_id for p in book.sets[-1].profiles}:
+        if found is None:
+            return None
+        in_force = book.sets[-1].profiles
+        if self.failed:
+            named = {(p.model, p.version_or_none) for p in found}
+            found = [*found, *(p for p in in_force if (p.model, p.version_or_none) not in named)]
+        if {p.reference_id for p in found} == {p.reference_id for p in in_force}:
             return None
         return self._kept(found)
 

@@ -1,5 +1,7 @@
 """One JSON document a line: what ``--windows-out`` holds."""
 
+import json
+
 from driftd.values.hashing import content_id
 from driftd.values.state import State
 from driftd.values.verdict import ColumnVerdict, Distances, WindowVerdict
@@ -16,9 +18,9 @@ def window_lines(verdict: WindowVerdict) -> list[State]:
 
 def _line(verdict: WindowVerdict, column: ColumnVerdict) -> State:
     model, version, segment = verdict.monitor
-    identity = [*verdict.monitor, *column.key, str(verdict.window.start_ms), verdict.reference_id]
+    identity = [*verdict.monitor, *column.key, verdict.window.start_ms, verdict.reference_id]
     return {
-        "id": content_id("\x1f".join(identity).encode()),
+        "id": content_id(json.dumps(identity).encode()),
         "model": model,
         "version": version,
         "segment": segment,

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from driftd.runtime.pipeline import Outcome, Pipeline, Shard
+from driftd.incidents.states import States
+from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.values.keys import ColumnKey, MonitorKey
-from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, MonitorState, WindowVerdict
+from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, MonitorState, WindowVerdict
 from driftd.values.view import ColumnView, MonitorView
 
 FIRING = "io.driftd.incident.firing.v1"
@@ -50,6 +51,7 @@ class Pictures:
         self._pipeline = pipeline
         self._tallies: dict[MonitorKey, _Tally] = {}
         self._views: dict[MonitorKey, MonitorView] = {}
+        self._states: dict[MonitorKey, States] = {}  # those that the views show
         self.paging: set[str] = set()
 
     def update(self, outcome: Outcome, pages: AbstractSet[str]) -> None:
@@ -73,25 +75,19 @@ class Pictures:
             if frontier_ms is None:
                 continue
             for key in shard.incidents.monitors:
+                # both change by the passing of event time alone, too
+                states = shard.incidents.states(key, frontier_ms)
+                incidents = shard.incidents.incidents(key, frontier_ms)
                 view = self._views.get(key)
-                if view is None or self._aged(shard, key, view, frontier_ms):
-                    self._views[key] = self._view(shard, key, frontier_ms)
+                if view is None or states != self._states[key] or incidents != view.incidents:
+                    self._states[key] = states
+                    self._views[key] = self._view(key, shard.incidents.reference_id(key), states, incidents)
         views = tuple(self._views[key] for key in sorted(self._views))
         self.paging &= {incident.id for view in views for incident in view.incidents}
         return views
 
-    def _aged(self, shard: Shard, key: MonitorKey, view: MonitorView, frontier_ms: int) -> bool:
-        """Tell whether a monitor's picture changes by the passing of event time alone."""
-        return (
-            shard.incidents.states(key, frontier_ms).monitor != view.state
-            or shard.incidents.incidents(key, frontier_ms) != view.incidents
-        )
-
-    def _view(self, shard: Shard, key: MonitorKey, frontier_ms: int) -> MonitorView:
+    def _view(self, key: MonitorKey, reference_id: str, states: States, incidents: tuple[Incident, ...]) -> MonitorView:
         tally = self._tallies.setdefault(key, _Tally())
-        states = shard.incidents.states(key, frontier_ms)
-        incidents = shard.incidents.incidents(key, frontier_ms)
-        reference_id = tally.newest.reference_id if tally.newest else shard.incidents.reference_id(key)
         profile = self._pipeline.book.by_id(reference_id)
         keys: Iterable[ColumnKey] = [c.key for c in profile.columns] if profile else sorted(tally.columns)
         silent = states.monitor is MonitorState.NO_DATA

@@ -77,6 +77,7 @@ class Pipeline:
         self.summarisers = [make_summariser() for _ in range(summarisers)]
         self.shards = [make_shard() for _ in range(shards)]
         self.ledgers: dict[SourcePartition, Ledger] = {}  # the newest of each source partition
+        self.unread: tuple[Ledger, ...] = ()  # of topics that are not read now: kept for when they are again
         self._reading: set[SourcePartition] = set()
 
     def start(self, ledgers: Iterable[Ledger], now_ms: int) -> None:
@@ -126,6 +127,14 @@ class Pipeline:
         from_ms = max(newest) // duration * duration + duration if newest else -(2**63)
         self.book.add(profiles, from_ms)
         return from_ms
+
+    def forget_references(self) -> None:
+        """Drop the references that no window can need any more, neither one that is open nor one read again."""
+        passed = [shard.merge.frontier_ms for shard in self.shards]
+        passed += [ledger.watermark_ms for ledger in self.ledgers.values() if ledger.rewind < ledger.position]
+        known = [at for at in passed if at is not None]
+        if len(known) == len(passed):
+            self.book.forget(min(known) // self.windows.duration * self.windows.duration)
 
     def ahead(self, paused: frozenset[SourcePartition], now_ms: int) -> frozenset[SourcePartition]:
         """Return the source partitions to pause: further ahead than any shard can wait for."""

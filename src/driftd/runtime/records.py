@@ -2,27 +2,36 @@
 
 ::
 
-    sources                      the ledgers
+    sources                      the ledgers, and the length of the windows
     references                   the reference sets in force, by id
     shard/N                      merge: frontier, pending parts, accounts, carried columns
     monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from operator import attrgetter
 from urllib.parse import quote
 
+from driftd.errors import ConfigurationError
 from driftd.references.book import ReferenceSet
 from driftd.references.profile import Profile
 from driftd.runtime.pipeline import Pipeline
 from driftd.values.keys import MonitorKey, Reason, SourcePartition
 from driftd.values.part import Ledger, Refused
+from driftd.values.settings import format_duration
 from driftd.values.state import State
 
 
 def to_records(pipeline: Pipeline) -> dict[str, State]:
     """Write the memory of all stages. Open windows of the summarisers are not in it: they are read again."""
     records: dict[str, State] = {
-        "sources": {"ledgers": [ledger_to_state(ledger) for _, ledger in sorted(pipeline.ledgers.items())]},
+        "sources": {
+            "window_ms": pipeline.windows.duration,
+            "ledgers": [
+                ledger_to_state(ledger)
+                for ledger in sorted([*pipeline.ledgers.values(), *pipeline.unread], key=attrgetter("source"))
+            ],
+        },
         "references": {
             "sets": [
                 {"from_ms": s.from_ms, "profiles": [p.reference_id for p in s.profiles]} for s in pipeline.book.sets
@@ -50,10 +59,21 @@ def references_of(records: Mapping[str, State], load: Callable[[str], Profile]) 
     ]
 
 
-def restore(pipeline: Pipeline, records: Mapping[str, State], now_ms: int) -> list[Ledger]:
-    """Give the memory back to a fresh pipeline with the snapshot's references; return the ledgers."""
-    ledgers = [ledger_from_state(item) for item in records["sources"]["ledgers"]]
+def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection[str], now_ms: int) -> list[Ledger]:
+    """Give the memory back to a fresh pipeline with the snapshot's references; return the ledgers of ``topics``.
+
+    Nothing is waited for in a topic that is not read any more. Raises ConfigurationError if event time is
+    cut otherwise now: the open windows could not be read again.
+    """
+    sources = records["sources"]
+    if sources["window_ms"] != pipeline.windows.duration:
+        made_with = format_duration(sources["window_ms"])
+        expected = f"the state was made with {made_with}: keep that, or start afresh with `driftd state reset`"
+        raise ConfigurationError("windows.duration", format_duration(pipeline.windows.duration), expected)
+    known = [ledger_from_state(item) for item in sources["ledgers"]]
+    ledgers = [ledger for ledger in known if ledger.source.topic in topics]
     pipeline.ledgers = {ledger.source: ledger for ledger in ledgers}
+    pipeline.unread = tuple(ledger for ledger in known if ledger.source.topic not in topics)
     for number, shard in enumerate(pipeline.shards):
         shard.merge.restore(records[f"shard/{number}"], ledgers, now_ms)
         mine = [r for name, r in records.items() if name.startswith("monitor/") and r["shard"] == number]

@@ -119,10 +119,9 @@ class Replay:
         if not outcome:
             return
         self._tally.add(outcome)
-        lines = [line for verdict in outcome.verdicts for line in window_lines(verdict)]
-        self._sink.deliver(
-            Delivery([event.body for event in outcome.events], lines if self._sink.wants_windows else [])
-        )
+        told = outcome.verdicts if self._sink.wants_windows else []
+        lines = [line for verdict in told for line in window_lines(verdict)]
+        self._sink.deliver(Delivery([event.body for event in outcome.events], lines))
 
 
 def replay_all(replay: Replay, batches: Iterable[Batch], progress: Callable[[int], None]) -> None:

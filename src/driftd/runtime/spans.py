@@ -47,9 +47,14 @@ def replay_span(config: Config, span: TopicSpan, book: ReferenceBook, sink: Sink
         replay = Replay(config, {span.topic: topic_settings(config, span.topic)}, book, sink)
         replay.start({source: first for source, (first, _) in span.bounds.items()})
         paused: frozenset[SourcePartition] = frozenset()
+        open_ends = set(span.bounds)
         for batches in span.batches():
             replay.feed(batches)
+            open_ends.difference_update(batch.source for batch in batches if batch.drained)
             ahead = replay.ahead(paused)
+            while open_ends and ahead >= open_ends:  # they would all wait for what has ended
+                replay.feed([])
+                ahead = replay.ahead(ahead)
             if ahead != paused:
                 span.pause(ahead)
                 paused = ahead

@@ -20,14 +20,6 @@ _UP_TO_NUMBER = re.compile(
     rb'((?:[^"0-9NI-]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+)(NaN|-?(?:Infinity|[0-9][0-9.eE+-]*+)|[NI-])?',
     re.DOTALL,
 )
-_NUMBER = re.compile(
-    rb'((?:[^"0-9NI-]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+)(NaN|-?(?:Infinity|[0-9][0-9.eE+-]*+))?',
-    re.DOTALL,
-)
-_NUMBER = re.compile(
-    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(NaN|-?(?:Infinity|[0-9][0-9.eE+-]*+))',
-    re.DOTALL,
-)
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = {b"NaN": math.nan, b"Infinity": math.inf, b"-Infinity": -math.inf}
 
