@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from broker import LocalBroker, local_broker
 from docker_broker import docker_answers, docker_broker
@@ -12,6 +13,12 @@ from kafka_cluster import Cluster
 from kafka_jars import BrokerUnavailable
 
 pytest_plugins = ("detect_data",)
+
+# A slow machine is no failing test; on CI the same examples are drawn in every run.
+settings.register_profile(
+    "driftd", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("driftd")
 
 
 @pytest.fixture(scope="session")

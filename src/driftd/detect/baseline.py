@@ -69,6 +69,16 @@ class Baseline:
             fine = np.bincount(self._test_of, weights=fine, minlength=self.column.test_bins).astype(np.int64)
         return Observed(tuple(sums[:HEADER].tolist()), fine)
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether the profile knows the training rows' time order."""
+        return self._calibration is not None and self.column.key in self._calibration.history
+
+    def chance_psi(self, n: int) -> float:
+        """Return the mean of the PSI of ``n`` values without drift, (B - 1)(1/n + 1/n_reference)."""
+        n_reference = self.levels[Channel.LOCATION].n
+        return (len(self.counts) - 1) * (1 / n + 1 / n_reference) if n and n_reference else 0.0
+
     def deff(self, channel: Channel, rows: float) -> float:
         """Return the design effect of a channel; 1 where nothing is known.
 

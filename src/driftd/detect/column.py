@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from driftd.detect.bank import Bank
 from driftd.detect.baseline import Baseline
@@ -43,7 +44,7 @@ class ColumnWatch:
         """Judge a window. At most 200 updates per channel and detector."""
         rows = baseline.rows_per_block(observed.n, sums.span.end_ms - sums.span.start_ms)
         spoken = self._bank.observe(observed, baseline, self._recent, rows)
-        self._recent.append(recent(sums.span, observed, baseline))
+        self._recent.append(recent(sums.span, observed, distances.psi, baseline))
         gross, gross_risen = self._gross.observe(observed, distances, baseline)
         exceeded = frozenset(str(rule) for rule in page_on if _exceeds(distances, rule))
         exceeded_risen, self._exceeded = exceeded - self._exceeded, exceeded
@@ -57,16 +58,14 @@ class ColumnWatch:
         stretch_ms = self._since.get(spoken[0]) if spoken else None
         changes = [change for change in (self._news(detection, baseline) for detection in spoken) if change]
         alarming = {detection.detector for detection, _ in changes}
-        if gross_risen and (
-            self._told is None or self._told.gross_again(gross_risen, self._recent, baseline, self._gross.settings)
-        ):
-            alarming.add(GROSS)
         if self._told is None:
-            alarming |= exceeded_risen
+            alarming |= exceeded_risen | ({GROSS} if gross_risen else set())
+        elif self._told.gross_again(gross, self._recent, baseline, self._gross.settings):
+            alarming.add(GROSS)
         alarms = tuple(rule for rule in map(str, page_on) if rule in alarming)
         if alarms:
             onsets = [change.onset_ms for detection, change in changes if detection.detector in alarms]
-            self._told = tell(self._recent, min(onsets, default=self._gross_since_ms()), baseline)
+            self._told = tell(self._recent, max(onsets, default=self._gross_since_ms()), baseline)
         elif self._told is not None and not gross and not exceeded and self._told.ended(self._recent, baseline):
             self._told = None
         holding = alarming | exceeded | ({GROSS} if gross else set())
@@ -76,6 +75,7 @@ class ColumnWatch:
             moves = (find_change(self._recent, channel, stretch_ms, baseline) for channel in MEANS)
             effect = describe(
                 [move for move in moves if move is not None],
+                spoken_of=_channels(changes, alarming, gross) or _channels_of(detections, gross),
                 start_ms=sums.span.start_ms,
                 observed=observed,
                 sums=sums.sums,
@@ -112,7 +112,7 @@ class ColumnWatch:
             "exceeded": sorted(self._exceeded),
             "since": since,
             "told": self._told.to_state() if self._told else None,
-            "recent": [[w.start_ms, w.end_ms, list(w.header), w.valid, w.location, w.scale] for w in self._recent],
+            "recent": [[w.start_ms, w.end_ms, list(w.header), *w[3:]] for w in self._recent],
         }
 
     def restore(self, state: State, names: Iterable[str]) -> None:
@@ -129,8 +129,7 @@ class ColumnWatch:
             if detector in kept
         }
         self._recent.extend(
-            Recent(start_ms, end_ms, tuple(header), valid, location, scale)
-            for start_ms, end_ms, header, valid, location, scale in state["recent"]
+            Recent(start_ms, end_ms, tuple(header), *sums) for start_ms, end_ms, header, *sums in state["recent"]
         )
 
     def _news(self, detection: Detection, baseline: Baseline) -> tuple[Detection, Change] | None:
@@ -151,6 +150,19 @@ class ColumnWatch:
     def _gross_since_ms(self) -> int:
         """Return the start of the windows running that made the gross rule speak, or a distance exceed its level."""
         return list(self._recent)[-self._gross.settings.windows :][0].start_ms
+
+
+def _channels(
+    news: Iterable[tuple[Detection, Change]], alarming: AbstractSet[str], gross: AbstractSet[Channel]
+) -> set[Channel]:
+    """Return the channels that what alarms is about; a distance that is exceeded is about the shape."""
+    channels = {detection.channel for detection, _ in news} | (gross if GROSS in alarming else set())
+    return channels | ({Channel.SHAPE} if any(">" in rule for rule in alarming) else set())
+
+
+def _channels_of(detections: Iterable[Detection], gross: AbstractSet[Channel]) -> set[Channel]:
+    """Return the channels that were detected, or that are at a gross level, where nothing alarms."""
+    return {detection.channel for detection in detections} or set(gross) or {Channel.SHAPE}
 
 
 def _exceeds(distances: Distances, rule: PageRule) -> bool:

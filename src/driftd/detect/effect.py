@@ -1,6 +1,7 @@
 """What has changed in a column, in the feature's own units: what a page tells the one it wakes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 import numpy as np
@@ -21,22 +22,26 @@ _SURE = 3.0  # standard errors from which a channel tells more than "the shape c
 
 
 def describe(
-    changes: Iterable[Change],
+    changes: Sequence[Change],
     *,
+    spoken_of: AbstractSet[Channel],
     start_ms: int,
     observed: Observed,
     sums: Ints,
     distances: Distances,
     baseline: Baseline,
 ) -> Effect:
-    """Return the effect on the channel where it shows most: the change with the most standard errors.
+    """Return the effect on the channel that says most about it.
 
-    Where none is sure the shape is what changed, by the debiased PSI of this window, which starts at
-    ``start_ms``. ``sums`` is the window's run of fine counts: what ``after`` is estimated from.
+    That is one of the channels ``spoken_of`` that is sure (three standard errors): location before the
+    others, since a move of the values changes their spread and shape as well, else the surest. Where none
+    of them is, the shape is what changed, by the debiased PSI of this window, which starts at ``start_ms``;
+    or, if the shape is not spoken of, the surest channel there is. ``sums`` is the window's run of fine
+    counts: what ``after`` is estimated from.
     """
-    most = max(changes, key=lambda change: abs(change.z), default=None)
+    most = _telling(changes, spoken_of)
     bins = _moved_bins(observed.counts, baseline)
-    if most is None or abs(most.z) < _SURE:
+    if most is None:
         size = debiased_psi(distances.psi, len(observed.counts), observed.valid, int(baseline.counts.sum()))
         before, after = _values_before_and_after(sums, baseline)
         return Effect(Channel.SHAPE, "changed", size, start_ms, before, after, bins)
@@ -47,6 +52,17 @@ def describe(
     else:
         before, after = _values_before_and_after(sums, baseline)
     return Effect(most.channel, direction, most.effect, most.onset_ms, before, after, bins)
+
+
+def _telling(changes: Sequence[Change], spoken_of: AbstractSet[Channel]) -> Change | None:
+    sure = {change.channel: change for change in changes if abs(change.z) >= _SURE}
+    values = {Channel.LOCATION, Channel.SCALE, Channel.SHAPE}
+    if spoken_of & values and Channel.LOCATION in sure:
+        return sure[Channel.LOCATION]
+    of_those = [change for channel, change in sure.items() if channel in spoken_of]
+    if not of_those and Channel.SHAPE not in spoken_of:
+        of_those = list(sure.values())
+    return max(of_those, key=lambda change: abs(change.z), default=None)
 
 
 def _values_before_and_after(sums: Ints, baseline: Baseline) -> tuple[JSON, JSON]:

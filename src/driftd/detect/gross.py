@@ -1,12 +1,14 @@
 """The rule for gross drift (statistics, section 4): so large that it needs no calibration to be seen."""
 
-from math import sqrt
+from collections.abc import Mapping
+from math import copysign, sqrt
 
 from scipy.special import ndtri
 
 from driftd.detect.baseline import Baseline
-from driftd.detect.distances import debiased_psi
+from driftd.detect.moves import moves
 from driftd.detect.observed import RATES, Observed
+from driftd.detect.own_levels import own_levels
 from driftd.detect.settings import GrossSettings
 from driftd.values.keys import Channel
 from driftd.values.state import State
@@ -14,20 +16,31 @@ from driftd.values.verdict import Distances
 
 
 class GrossRule:
-    """Follows one column: which channels have been grossly off for several windows running."""
+    """Follows one column: which channels have been grossly off, in one direction, for several windows running.
+
+    Off is by more than the settings ask for, by more than the reference's own windows were running (a season
+    in the training rows is no drift), and by more than chance allows. Chance is that of counts
+    (multinomial) on both sides; where the training rows are too few to show what is usual, and known to
+    depend on each other, their design effect is allowed for.
+    """
 
     def __init__(self, settings: GrossSettings) -> None:
         self.settings = settings
         self._critical = float(-ndtri(settings.significance / 2))
-        self._runs: dict[Channel, int] = {}
+        self._runs: dict[Channel, int] = {}  # windows running; negative: downwards
+        self._usual: tuple[Baseline, Mapping[Channel, float] | None] | None = None
 
     def observe(
         self, observed: Observed, distances: Distances, baseline: Baseline
     ) -> tuple[frozenset[Channel], frozenset[Channel]]:
         """Take in a window; return the channels that are grossly off now, and those of them that were not before."""
-        off = self._off(observed, distances, baseline)
         before = self._at_level()
-        self._runs = {channel: min(self._runs.get(channel, 0) + 1, self.settings.windows) for channel in sorted(off)}
+        runs = {}
+        for channel, move in sorted(self._off(observed, distances, baseline).items()):
+            run = self._runs.get(channel, 0)
+            length = abs(run) + 1 if run * move > 0 else 1
+            runs[channel] = int(copysign(min(length, self.settings.windows), move))
+        self._runs = runs
         now = self._at_level()
         return now, now - before
 
@@ -37,35 +50,51 @@ class GrossRule:
 
     def restore(self, state: State) -> None:
         """Take back what ``to_state`` gave."""
-        self._runs = {Channel(channel): min(run, self.settings.windows) for channel, run in state.items()}
+        most = self.settings.windows
+        self._runs = {Channel(channel): max(min(run, most), -most) for channel, run in state.items()}
 
     def _at_level(self) -> frozenset[Channel]:
-        return frozenset(channel for channel, run in self._runs.items() if run >= self.settings.windows)
+        return frozenset(channel for channel, run in self._runs.items() if abs(run) >= self.settings.windows)
 
-    def _off(self, observed: Observed, distances: Distances, baseline: Baseline) -> set[Channel]:
-        """Return the channels that are off in this window: by much, and by more than chance allows.
+    def _off(self, observed: Observed, distances: Distances, baseline: Baseline) -> dict[Channel, float]:
+        """Return the moves of the channels that are off in this window."""
+        if observed.n < self.settings.min_observations:
+            return {}
+        usual = self._own_levels(baseline)
+        moved = moves(observed, distances.psi, baseline)
+        return {
+            channel: move
+            for channel, move in moved.items()
+            if abs(move) >= max(self.settings.level(channel), usual.get(channel, 0.0) if usual else 0.0)
+            and self._significant(channel, move, observed, distances, baseline, allow_for_deff=usual is None)
+        }
 
-        Chance is that of counts (multinomial) on both sides, the window's and the reference's.
-        """
-        settings, off = self.settings, set()
-        if observed.valid >= settings.min_observations:
-            level = baseline.levels[Channel.LOCATION]
-            shift = float((observed.counts * baseline.ranks[Channel.LOCATION]).sum()) / observed.valid - level.mean
-            if abs(shift) >= settings.shift and self._significant(shift, level.variance, observed.valid, level.n):
-                off.add(Channel.LOCATION)
-            psi = debiased_psi(distances.psi, len(observed.counts), observed.valid, level.n)
-            if psi >= settings.psi and distances.chi2_p < settings.significance:
-                off.add(Channel.SHAPE)
-        if observed.n >= settings.min_observations:
-            for channel in RATES:
-                level = baseline.levels[channel]
-                rate = observed.rate_count(channel) / observed.n
-                pooled = (observed.rate_count(channel) + level.mean * level.n) / (observed.n + level.n)
-                moved = rate - level.mean
-                if abs(moved) >= settings.rate and self._significant(moved, pooled * (1 - pooled), observed.n, level.n):
-                    off.add(channel)
-        return off
+    def _own_levels(self, baseline: Baseline) -> Mapping[Channel, float] | None:
+        if self._usual is None or self._usual[0] is not baseline:
+            self._usual = (baseline, own_levels(baseline, self.settings))
+        return self._usual[1]
 
-    def _significant(self, difference: float, variance: float, n: int, n_reference: int) -> bool:
-        """Tell whether a difference of two means is beyond chance, two-sided."""
-        return n_reference > 0 and abs(difference) > self._critical * sqrt(variance * (1 / n + 1 / n_reference))
+    def _significant(
+        self,
+        channel: Channel,
+        move: float,
+        observed: Observed,
+        distances: Distances,
+        baseline: Baseline,
+        *,
+        allow_for_deff: bool,
+    ) -> bool:
+        """Tell whether a move is beyond chance, two-sided."""
+        level = baseline.levels[Channel.LOCATION if channel is Channel.SHAPE else channel]
+        n = observed.size(channel)
+        if n == 0 or level.n == 0:
+            return False
+        deff = baseline.deff(channel, n) if allow_for_deff else 1.0
+        if channel is Channel.SHAPE:
+            # a design effect shrinks the statistic; what is left of the PSI must still be large
+            return distances.chi2_p < self.settings.significance and move > (deff - 1) * baseline.chance_psi(n)
+        variance = level.variance
+        if channel in RATES:  # of the pooled rate: the reference's alone may be 0
+            pooled = (observed.rate_count(channel) + level.mean * level.n) / (n + level.n)
+            variance = pooled * (1 - pooled)
+        return abs(move) > self._critical * sqrt(variance * deff * (1 / n + 1 / level.n))

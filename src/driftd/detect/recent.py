@@ -25,7 +25,7 @@ _ERRORS = 3.0
 
 
 class Recent(NamedTuple):
-    """One window: its span, the header of its sums, its usable values and their sums of u and |2u - 1|."""
+    """One window: its span, the header of its sums, its usable values and their sums of u and |2u - 1|, and its PSI."""
 
     start_ms: int
     end_ms: int
@@ -33,6 +33,7 @@ class Recent(NamedTuple):
     valid: int
     location: float
     scale: float
+    shape: float  # PSI less its part due to chance
 
     def weight_and_sum(self, channel: Channel) -> tuple[int, float]:
         """Return a channel's observations and their sum."""
@@ -41,12 +42,13 @@ class Recent(NamedTuple):
         return self.valid, self.location if channel is Channel.LOCATION else self.scale
 
 
-def recent(span: Window, observed: Observed, baseline: Baseline) -> Recent:
+def recent(span: Window, observed: Observed, psi: float, baseline: Baseline) -> Recent:
     """Keep of a window what finding an onset needs."""
     location, scale = (
         float((observed.counts * baseline.ranks[channel]).sum()) for channel in (Channel.LOCATION, Channel.SCALE)
     )
-    return Recent(*span, observed.header, observed.valid, location, scale)
+    shape = psi - baseline.chance_psi(observed.valid) if observed.valid else 0.0
+    return Recent(*span, observed.header, observed.valid, location, scale, shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,11 @@ def mean_since(windows: Sequence[Recent], channel: Channel, since_ms: int, basel
     return fsum(total for _, total in pairs) / weight - baseline.levels[channel].mean if weight else 0.0
 
 
-def beyond_chance(windows: Sequence[Recent], channel: Channel, baseline: Baseline) -> bool:
-    """Tell whether a channel's mean over these windows is off the reference's, by more than the floor and chance."""
+def beyond_chance(windows: Sequence[Recent], channel: Channel, level_told: float, baseline: Baseline) -> bool:
+    """Tell whether a channel's mean over these windows is off the reference's, by more than the floor and chance.
+
+    A channel that was at ``level_told`` (and not at the reference) is off until it has come half-way back.
+    """
     weights = [window.weight_and_sum(channel)[0] for window in windows]
     level, n = baseline.levels[channel], sum(weights)
     if n == 0 or level.n == 0:
@@ -148,7 +153,9 @@ def beyond_chance(windows: Sequence[Recent], channel: Channel, baseline: Baselin
         variance = pooled * (1 - pooled)
     deff = baseline.deff(channel, _rows_per_block(windows, n, baseline))
     error = sqrt(variance * deff * (1 / n + 1 / level.n))
-    return abs(moved) >= max(_FLOOR[channel], _ERRORS * error)
+    floor = _FLOOR[channel]
+    bound = _ERRORS * error if abs(level_told) < floor else min(abs(level_told) / 2, _ERRORS * error)
+    return abs(moved) >= max(floor, bound)
 
 
 def _rows_per_block(windows: Sequence[Recent], n: float, baseline: Baseline) -> float:

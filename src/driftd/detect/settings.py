@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from driftd.values.keys import Channel
 from driftd.values.settings import PageRule, Section
 
 DISTANCES = ("psi", "js", "ks", "wasserstein")
@@ -134,6 +135,10 @@ class GrossSettings(Section):
     windows: int = Field(3, ge=1, le=1000, description="windows running in which it must be seen")
     min_observations: int = Field(200, ge=1, description="a window with fewer ends the run")
     significance: float = Field(0.001, gt=0, lt=1, description="by chance as often at most, in each window")
+
+    def level(self, channel: Channel) -> float:
+        """Return the move of a channel that is gross."""
+        return self.shift if channel is Channel.LOCATION else self.psi if channel is Channel.SHAPE else self.rate
 
 
 class DetectSettings(Section):

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from driftd.detect.baseline import Baseline
-from driftd.detect.observed import RATES
 from driftd.detect.recent import MEANS, Recent, beyond_chance, mean_since
 from driftd.detect.settings import GrossSettings
 from driftd.values.keys import Channel
@@ -27,15 +26,18 @@ class Told:
     levels: Mapping[Channel, float]
 
     def gross_again(
-        self, risen: Iterable[Channel], windows: Sequence[Recent], baseline: Baseline, gross: GrossSettings
+        self, off: Iterable[Channel], windows: Sequence[Recent], baseline: Baseline, gross: GrossSettings
     ) -> bool:
-        """Tell whether a channel has moved grossly once more, from the level told. A shape has no level."""
+        """Tell whether a channel that is grossly off has moved grossly once more, from the level told."""
         newest = list(windows)[-gross.windows :]
-        for channel in risen:
-            if channel in self.levels:
-                moved = mean_since(newest, channel, newest[0].start_ms, baseline) - self.levels[channel]
-                if abs(moved) >= (gross.rate if channel in RATES else gross.shift):
-                    return True
+        for channel in off:
+            if channel is Channel.SHAPE:
+                told = self.levels[channel]  # a PSI grows faster than the move, and so does its noise
+                moved = min(window.shape for window in newest) - max(told, 1.5 * told - gross.psi)
+            else:
+                moved = abs(mean_since(newest, channel, newest[0].start_ms, baseline) - self.levels[channel])
+            if moved >= gross.level(channel):
+                return True
         return False
 
     def ended(self, windows: Sequence[Recent], baseline: Baseline) -> bool:
@@ -44,7 +46,7 @@ class Told:
         return (
             len(newest) == CALM_WINDOWS
             and newest[0].start_ms >= self.window_ms
-            and not any(beyond_chance(newest, channel, baseline) for channel in MEANS)
+            and not any(beyond_chance(newest, channel, self.levels[channel], baseline) for channel in MEANS)
         )
 
     def to_state(self) -> State:
@@ -61,4 +63,5 @@ def told_from(state: State | None) -> Told | None:
 
 def tell(windows: Sequence[Recent], onset_ms: int, baseline: Baseline) -> Told:
     """Remember a drift with this onset that the newest window pages."""
-    return Told(windows[-1].start_ms, {channel: mean_since(windows, channel, onset_ms, baseline) for channel in MEANS})
+    levels = {channel: mean_since(windows, channel, onset_ms, baseline) for channel in MEANS}
+    return Told(windows[-1].start_ms, {**levels, Channel.SHAPE: windows[-1].shape})

@@ -76,7 +76,7 @@ def test_a_rate_wakes_up_with_what_it_slept_through(column: ColumnProfile) -> No
     earlier: list[Recent] = []
     for number in range(3):
         bank.observe(window(), baseline, earlier, 200)
-        earlier.append(recent(Window(number, number + 1), window(), baseline))
+        earlier.append(recent(Window(number, number + 1), window(), 0.0, baseline))
     bank.observe(window(missing=4), baseline, earlier, 200)
     assert widths(bank.to_state())["missing"] == 2_000 + 3 * 200 + 200
     assert widths(bank.to_state())["location"] == 2_000 + 4 * 200

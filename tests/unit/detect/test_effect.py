@@ -21,11 +21,22 @@ SumsOf = Callable[..., ColumnSums]
 MINUTES = np.random.default_rng(1).gamma(4.0, 12.0, size=10_000)  # mean 48
 
 
-def effect_of(baseline: Baseline, sums: ColumnSums, changes: Sequence[Change] = ()) -> Effect:
+def effect_of(
+    baseline: Baseline, sums: ColumnSums, changes: Sequence[Change] = (), spoken_of: set[Channel] | None = None
+) -> Effect:
     """Describe a window, and hold that it can be written as JSON."""
     observed = baseline.observed(sums.sums)
     apart = distances(observed.counts[None], baseline.counts[None], baseline.ranks[Channel.LOCATION][None])[0]
-    effect = describe(changes, start_ms=0, observed=observed, sums=sums.sums, distances=apart, baseline=baseline)
+    spoken_of = {change.channel for change in changes} if spoken_of is None else spoken_of
+    effect = describe(
+        changes,
+        spoken_of=spoken_of,
+        start_ms=0,
+        observed=observed,
+        sums=sums.sums,
+        distances=apart,
+        baseline=baseline,
+    )
     json.dumps([effect.size, effect.before, effect.after, effect.bins], allow_nan=False)
     return effect
 
@@ -77,12 +88,31 @@ def test_without_usable_values_there_are_no_quantiles(numeric_column: NumericCol
     assert effect.before == {"rate": 100 / 10_100}
 
 
-def test_the_channel_with_the_most_standard_errors_is_told(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
-    """Direction, size and onset are those of the surest change."""
+def test_a_sure_location_is_told_before_any_other_channel(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
+    """A move of the values changes their spread as well: "up by .2" says more than "narrower", however sure."""
     column = numeric_column("minutes", MINUTES)
     changes = [shift(0.2, error=0.05), shift(-0.1, Channel.SCALE, error=0.01)]
     effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[:300]), changes)
+    assert (effect.channel, effect.direction, effect.size, effect.onset_ms) == (Channel.LOCATION, "up", 0.2, -60_000)
+
+
+def test_the_surest_channel_is_told_where_location_is_unsure(
+    numeric_column: NumericColumn, column_sums: SumsOf
+) -> None:
+    """Direction, size and onset are those of the channel with the most standard errors."""
+    column = numeric_column("minutes", MINUTES)
+    changes = [shift(0.02, error=0.05), shift(-0.1, Channel.SCALE, error=0.01)]
+    effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[:300]), changes)
     assert (effect.channel, effect.direction, effect.size, effect.onset_ms) == (Channel.SCALE, "down", -0.1, -60_000)
+
+
+def test_an_alarm_on_a_rate_tells_the_rate(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
+    """What is told is what alarmed, although another channel has moved as well."""
+    column = numeric_column("minutes", MINUTES)
+    changes = [shift(0.2, error=0.01), shift(0.1, Channel.MISSING, error=0.02)]
+    sums = column_sums(column, MINUTES[:300])
+    effect = effect_of(Baseline(column, None), sums, changes, spoken_of={Channel.MISSING})
+    assert (effect.channel, effect.direction, effect.size) == (Channel.MISSING, "up", 0.1)
 
 
 def test_where_no_mean_moved_the_shape_did(numeric_column: NumericColumn, column_sums: SumsOf) -> None:

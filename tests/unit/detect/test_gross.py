@@ -10,7 +10,7 @@ from driftd.detect.distances import distances
 from driftd.detect.gross import GrossRule
 from driftd.detect.observed import Observed
 from driftd.detect.settings import GrossSettings
-from driftd.references.profile import ColumnProfile
+from driftd.references.profile import BlockCounts, Calibration, ColumnProfile
 from driftd.values.keys import Channel
 
 Found = tuple[set[Channel], set[Channel]]
@@ -89,3 +89,51 @@ def test_the_run_survives_a_restart(baseline: Baseline) -> None:
         observe(rule, baseline, HIGH)
     restored.restore(rule.to_state())
     assert observe(restored, baseline, HIGH) == ({Channel.LOCATION}, {Channel.LOCATION})
+
+
+def calibrated(numeric_column: Callable[..., ColumnProfile], blocks: list[list[int]], deff: float = 1.0) -> Baseline:
+    """A reference of uniform rows whose blocks, in time order, held these counts per test bin."""
+    column = numeric_column("x", np.arange(5_000.0))
+    rows = tuple((sum(counts), 0, 0, 0, *counts) for counts in blocks)
+    calibration = Calibration(
+        60_000, 200.0, len(blocks), {column.key: {Channel.LOCATION: deff}}, {column.key: BlockCounts(rows)}
+    )
+    return Baseline(column, calibration)
+
+
+LOW = HIGH[::-1]
+
+
+def test_what_the_training_rows_did_themselves_is_not_gross(numeric_column: Callable[..., ColumnProfile]) -> None:
+    """A season in the training rows raises the level: serving must go further than they did, three windows running."""
+    further = [0] * 15 + [40] * 5
+    steady = calibrated(numeric_column, [CLEAN] * 24)
+    wilder = calibrated(numeric_column, ([further] * 4 + [[*reversed(further)]] * 4) * 3)
+    for baseline, expected in ((steady, {Channel.LOCATION}), (wilder, set())):
+        rule = GrossRule(GrossSettings(psi=9))
+        assert [observe(rule, baseline, HIGH)[0] for _ in range(4)][-1] == expected
+
+
+def test_windows_that_are_off_to_either_side_are_no_run(baseline: Baseline) -> None:
+    """Up, down and up again is wandering: a gross drift has a direction."""
+    rule = GrossRule(GrossSettings(psi=9))
+    assert [observe(rule, baseline, counts) for counts in (HIGH, LOW) * 4] == [QUIET] * 8
+
+
+def test_a_reference_too_short_to_know_what_is_usual_is_judged_by_its_design_effect(
+    numeric_column: Callable[..., ColumnProfile],
+) -> None:
+    """Where rows are known to depend on each other and the training is short, a gross move must be beyond that."""
+    independent, dependent = (calibrated(numeric_column, [CLEAN] * 5, deff) for deff in (1.0, 60.0))
+    for baseline, expected in ((independent, {Channel.LOCATION}), (dependent, set())):
+        rule = GrossRule(GrossSettings(psi=9))
+        assert [observe(rule, baseline, HIGH)[0] for _ in range(4)][-1] == expected
+
+
+def test_missing_values_do_not_switch_the_rule_off(baseline: Baseline) -> None:
+    """A window has enough observations if 200 events looked at the column, whether or not they had a value."""
+    rule = GrossRule(GrossSettings(psi=9, rate=0.9))
+    assert [observe(rule, baseline, HIGH, missing=100)[0] for _ in range(3)][-1] == {Channel.LOCATION}
+    few = [3] * 10 + [13] * 10
+    rule = GrossRule(GrossSettings(psi=9, rate=0.9))
+    assert [observe(rule, baseline, few, missing=60)[0] for _ in range(3)][-1] == {Channel.LOCATION}

@@ -27,7 +27,7 @@ def ring(baseline: Baseline, windows: Iterable[tuple[list[int], int]]) -> list[R
     for number, (counts, missing) in enumerate(windows):
         column = np.array(counts, dtype=np.int64)
         observed = Observed((int(column.sum()) + missing, missing, 0, 0), column)
-        rows.append(recent(Window(number * 1000, number * 1000 + 1000), observed, baseline))
+        rows.append(recent(Window(number * 1000, number * 1000 + 1000), observed, 0.0, baseline))
     return rows
 
 
