@@ -151,6 +151,7 @@ def run_daemon(
         starts = kafka.positions
         engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])
         observatory.started()
+        engine.checkpoint(clock.monotonic_ms())  # the commit with it claims the group for this instance
         log.logger.info("started", partitions=len(starts), restored=records is not None, instance=instance)
         # 4. turn until told to stop
         daemon = Daemon(

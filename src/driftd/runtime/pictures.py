@@ -52,6 +52,7 @@ class Pictures:
         self._tallies: dict[MonitorKey, _Tally] = {}
         self._views: dict[MonitorKey, MonitorView] = {}
         self._states: dict[MonitorKey, States] = {}  # those that the views show
+        self._frontiers_ms: dict[int, int] = {}  # by shard: how far event time had come last time
         self.paging: set[str] = set()
 
     def update(self, outcome: Outcome, pages: AbstractSet[str]) -> None:
@@ -70,11 +71,15 @@ class Pictures:
 
     def monitors(self) -> tuple[MonitorView, ...]:
         """Return the pictures of all monitors by key; those without news are the ones of last time."""
-        for shard in self._pipeline.shards:
+        for number, shard in enumerate(self._pipeline.shards):
             frontier_ms = shard.merge.frontier_ms
             if frontier_ms is None:
                 continue
+            time_passed = self._frontiers_ms.get(number) != frontier_ms
+            self._frontiers_ms[number] = frontier_ms
             for key in shard.incidents.monitors:
+                if key in self._views and not time_passed:
+                    continue
                 # both change by the passing of event time alone, too
                 states = shard.incidents.states(key, frontier_ms)
                 incidents = shard.incidents.incidents(key, frontier_ms)
