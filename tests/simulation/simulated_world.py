@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from simulated_log import BASE_MS, TOPIC, Log, Shape, profile_of
+from simulated_log import BASE_MS, TOPIC, Log, Shape, profile_of, truth_of
 
 from driftd.detect.settings import DetectSettings
 from driftd.detect.stage import DetectStage
@@ -203,6 +203,7 @@ class World:
 
     def __init__(self, log: Log, shape: Shape, seed: object, setting: Setting) -> None:
         self.outside = Outside(log, shape)
+        self.truth = truth_of(log, shape)
         self.setting = setting
         self.rng = random.Random(f"world {seed}")
         self.windows = WindowSettings.model_validate(
@@ -285,7 +286,12 @@ class World:
         self.outside.now_ms += elapsed_ms
 
     def _check_accounts(self) -> None:
+        """Hold every state's counts against the log, partition by partition, and their sum to the last event."""
         pipeline = self.engine.pipeline
+        for source, ledger in pipeline.ledgers.items():
+            truth = self.truth.partitions[source][ledger.position]
+            assert (truth.read, truth.late) == (ledger.read, ledger.late)
+            assert dict(truth.rejected) == {reason: n for reason, n in ledger.rejected.items() if n}
         accounts = accounts_of(pipeline.ledgers.values(), (s.merge.accounts for s in pipeline.shards))
         for topic, a in accounts.items():
             held = sum(shard.merge.pending_events()[topic] for shard in pipeline.shards)
