@@ -76,7 +76,7 @@ class ColumnWatch:
             effect = describe(
                 [move for move in moves if move is not None],
                 spoken_of=_channels(changes, alarming, gross) or _channels_of(detections, gross),
-                start_ms=sums.span.start_ms,
+                onset_ms=self._gross_since_ms() if gross else sums.span.start_ms,
                 observed=observed,
                 sums=sums.sums,
                 distances=distances,

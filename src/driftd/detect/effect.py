@@ -19,32 +19,36 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _TOP_CATEGORIES = 5
 _TOP_BINS = 5
 _SURE = 3.0  # standard errors from which a channel tells more than "the shape changed"
+_MUCH = 0.05  # a move of the mean of u that tells more than "the shape changed"
+_OF_VALUES = {Channel.LOCATION, Channel.SCALE, Channel.SHAPE}
 
 
 def describe(
     changes: Sequence[Change],
     *,
     spoken_of: AbstractSet[Channel],
-    start_ms: int,
+    onset_ms: int,
     observed: Observed,
     sums: Ints,
     distances: Distances,
     baseline: Baseline,
 ) -> Effect:
-    """Return the effect on the channel that says most about it.
+    """Return the effect on the channel that says most to a reader, of those ``spoken_of``.
 
-    That is one of the channels ``spoken_of`` that is sure (three standard errors): location before the
-    others, since a move of the values changes their spread and shape as well, else the surest. Where none
-    of them is, the shape is what changed, by the debiased PSI of this window, which starts at ``start_ms``;
-    or, if the shape is not spoken of, the surest channel there is. ``sums`` is the window's run of fine
-    counts: what ``after`` is estimated from.
+    Location comes before the others, since a move of the values changes their spread and shape as well,
+    unless it is small beside them; else it is the surest channel (in standard errors). The ranks of
+    categories mean nothing to a reader: what is spoken of there is told as shape. The shape is the debiased
+    PSI of this window; it has changed since ``onset_ms`` unless another channel knows better. ``sums`` is the
+    window's run of fine counts: what ``after`` is estimated from.
     """
-    most = _telling(changes, spoken_of)
+    categorical = baseline.column.kind is Kind.CATEGORICAL
+    most = _telling(changes, spoken_of, categorical=categorical)
     bins = _moved_bins(observed.counts, baseline)
     if most is None:
         size = debiased_psi(distances.psi, len(observed.counts), observed.valid, int(baseline.counts.sum()))
         before, after = _values_before_and_after(sums, baseline)
-        return Effect(Channel.SHAPE, "changed", size, start_ms, before, after, bins)
+        onsets = [change.onset_ms for change in changes if change.channel in spoken_of and change.channel in _OF_VALUES]
+        return Effect(Channel.SHAPE, "changed", size, min(onsets, default=onset_ms), before, after, bins)
     direction = "up" if most.effect > 0 else "down"
     if most.channel in RATES:
         before = {"rate": baseline.levels[most.channel].mean}
@@ -54,15 +58,25 @@ def describe(
     return Effect(most.channel, direction, most.effect, most.onset_ms, before, after, bins)
 
 
-def _telling(changes: Sequence[Change], spoken_of: AbstractSet[Channel]) -> Change | None:
-    sure = {change.channel: change for change in changes if abs(change.z) >= _SURE}
-    values = {Channel.LOCATION, Channel.SCALE, Channel.SHAPE}
-    if spoken_of & values and Channel.LOCATION in sure:
-        return sure[Channel.LOCATION]
-    of_those = [change for channel, change in sure.items() if channel in spoken_of]
-    if not of_those and Channel.SHAPE not in spoken_of:
-        of_those = list(sure.values())
-    return max(of_those, key=lambda change: abs(change.z), default=None)
+def _telling(changes: Sequence[Change], spoken_of: AbstractSet[Channel], *, categorical: bool) -> Change | None:
+    """Return the change to tell, None for the shape."""
+    known = {change.channel: change for change in changes}
+    told = {channel: change for channel, change in known.items() if channel in spoken_of}
+    if categorical:
+        told = {channel: change for channel, change in told.items() if channel in RATES}
+    elif spoken_of & _OF_VALUES and _moved_much(known.get(Channel.LOCATION)):
+        told[Channel.LOCATION] = known[Channel.LOCATION]
+    location = told.get(Channel.LOCATION)
+    if location is not None and all(2 * abs(location.effect) >= abs(change.effect) for change in told.values()):
+        return location
+    sure = [change for change in told.values() if abs(change.z) >= _SURE]
+    if not sure and (Channel.SHAPE in spoken_of or not told):
+        return None
+    return max(sure or told.values(), key=lambda change: abs(change.z))
+
+
+def _moved_much(location: Change | None) -> bool:
+    return location is not None and abs(location.z) >= _SURE and abs(location.effect) >= _MUCH
 
 
 def _values_before_and_after(sums: Ints, baseline: Baseline) -> tuple[JSON, JSON]:

@@ -14,7 +14,9 @@ from driftd.references.profile import ColumnProfile
 from driftd.values.closed import ColumnSums
 from driftd.values.keys import Channel
 from driftd.values.verdict import Effect
+from driftd.values.windows import Window
 
+CategoricalColumn = Callable[..., ColumnProfile]
 NumericColumn = Callable[..., ColumnProfile]
 SumsOf = Callable[..., ColumnSums]
 
@@ -31,7 +33,7 @@ def effect_of(
     effect = describe(
         changes,
         spoken_of=spoken_of,
-        start_ms=0,
+        onset_ms=0,
         observed=observed,
         sums=sums.sums,
         distances=apart,
@@ -106,6 +108,31 @@ def test_the_surest_channel_is_told_where_location_is_unsure(
     assert (effect.channel, effect.direction, effect.size, effect.onset_ms) == (Channel.SCALE, "down", -0.1, -60_000)
 
 
+def test_a_small_move_does_not_hide_a_large_spread(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
+    """Where the spread changed more than twice as much as the location, the spread is what is told."""
+    column = numeric_column("minutes", MINUTES)
+    changes = [shift(0.1, error=0.01), shift(0.4, Channel.SCALE, error=0.03)]
+    effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[:300]), changes)
+    assert (effect.channel, effect.size) == (Channel.SCALE, 0.4)
+
+
+def test_what_alarmed_is_told_although_it_is_unsure(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
+    """The gross rule may alarm on a rate whose design effect leaves it unsure: the rate is told, not the shape."""
+    column = numeric_column("minutes", MINUTES)
+    changes = [shift(-0.19, Channel.MISSING, error=0.2)]
+    effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[:300]), changes)
+    assert (effect.channel, effect.direction) == (Channel.MISSING, "down")
+
+
+def test_categories_change_and_never_move_up_or_down(categorical_column: CategoricalColumn) -> None:
+    """A rank of categories says nothing to a reader: the shares do."""
+    column = categorical_column("country", {"DE": 600, "FR": 400})
+    sums = ColumnSums(0, Window(0, 60_000), 1, np.array([200, 0, 0, 0, 60, 140, 0], dtype=np.int64))
+    effect = effect_of(Baseline(column, None), sums, [shift(0.2, error=0.01)])
+    assert (effect.channel, effect.direction, effect.onset_ms) == (Channel.SHAPE, "changed", -60_000)
+    assert {"DE": 0.3, "FR": 0.7} == effect.after["shares"]
+
+
 def test_an_alarm_on_a_rate_tells_the_rate(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
     """What is told is what alarmed, although another channel has moved as well."""
     column = numeric_column("minutes", MINUTES)
@@ -118,7 +145,7 @@ def test_an_alarm_on_a_rate_tells_the_rate(numeric_column: NumericColumn, column
 def test_where_no_mean_moved_the_shape_did(numeric_column: NumericColumn, column_sums: SumsOf) -> None:
     """Below three standard errors on every channel the debiased PSI of the window is the size."""
     column = numeric_column("minutes", MINUTES)
-    effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[::2]), [shift(0.02)])
+    effect = effect_of(Baseline(column, None), column_sums(column, MINUTES[::2]), [shift(0.02)], {Channel.SHAPE})
     assert (effect.channel, effect.direction, effect.onset_ms) == (Channel.SHAPE, "changed", 0)
     assert abs(effect.size) < 0.01
 
