@@ -34,12 +34,9 @@ def demo(seconds: float, *, keep: bool, bootstrap_servers: str | None, verbose: 
     """
     settings = LogSettings.model_validate({"level": "info" if verbose else "error", "format": "console"})
     log = open_log(settings, now=time.time, monotonic=time.monotonic)
-    until = Event() if keep else None
-    if until is not None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: until.set())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     show = Show(click.echo, log, SystemClock(), seconds, free_port(9108), bootstrap_servers)
-    if not show.run(until):
+    if not show.run(Event() if keep else None):
         sys.exit(3)
 
 

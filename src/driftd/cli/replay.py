@@ -117,6 +117,18 @@ def replay(
     """
     if (data is None) == (topic is None):
         raise click.UsageError("give either DATA or --topic NAME")
+    of_topic = {"--from": from_time, "--to": to_time}
+    of_data = {
+        "--model": model,
+        "--timestamp": timestamp,
+        "--sort": sort,
+        "--prediction": prediction,
+        "--label": label,
+        "--ignore": ignore,
+    }
+    for option, value in (of_topic if topic is None else of_data).items():
+        if value:
+            raise click.UsageError(f"{option} goes with {'--topic' if topic is None else 'DATA'}")
     settings = load_config(config, os.environ, _overrides(window, budget))
     with closing(FileSink(events_out, windows_out, append=False)) as sink:
         if topic is not None:
@@ -152,9 +164,8 @@ def _replay_file(
         book = ReferenceBook([ReferenceSet(None, (profile,))], settings.references.missing)
     else:
         book = _book(settings, None)
-        profile = book.find(table.model, table.version, 0)
-    if isinstance(table, Table) and profile is not None:
-        table = table.typed_by_profile(profile)
+    if isinstance(table, Table):
+        table = table.typed_by_profile(_profile_for(table, book))
     source = TableSource(table, first)
     done = Replay(settings, {source.source.topic: TopicSettings()}, book, sink)
     done.start({source.source: first})
@@ -164,6 +175,15 @@ def _replay_file(
     ) as bar:
         replay_all(done, source, bar.update)
     return done
+
+
+def _profile_for(table: Table, book: ReferenceBook) -> Profile:
+    """Return what a table's rows are held against; without it all of them would be rejected."""
+    profile = book.find(table.model, table.version, 0)
+    if profile is None:
+        known = ", ".join(f"{p.model}/{p.version_or_none}" for p in book.sets[-1].profiles) or "none at all"
+        raise ConfigurationError("--model", table.model, f"there is no profile of its version; there is {known}")
+    return profile
 
 
 def _from_rows(settings: Config, table: Table | EventsFile, rows: tuple[int, int]) -> Profile:

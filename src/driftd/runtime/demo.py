@@ -4,7 +4,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
@@ -70,6 +70,7 @@ class Show:
     port: int
     bootstrap_servers: str | None = None
     timetable: Timetable = field(default_factory=Timetable)
+    failure: BaseException | None = None  # what ended the daemon early
 
     def run(self, keep: Event | None) -> bool:
         """Run from training to the verdict; with ``keep``, stay up until it is set."""
@@ -85,14 +86,16 @@ class Show:
             config = self._config(directory, topic)
             self.say(f"3. daemon     http://127.0.0.1:{self.port}/  metrics, API, readiness")
             with self._daemon(config, StorySink(story), board):
-                _wait(lambda: not board.view.not_ready, until, "the daemon did not get ready")
+                self._wait(lambda: not board.view.not_ready, until, "the daemon did not get ready")
                 self.say("")
                 self._produce(producer, topic, start_ms, story, board, until)
-                _wait(lambda: story.over or time.monotonic() > until, until + 1, "")
+                everything = self.timetable.windows * EVENTS_PER_WINDOW  # what comes last may page, too
+                self._wait(lambda: story.over and _read_up_to(board, everything), until)
                 passed = story.conclude(board.view)
                 if keep is not None:
                     self.say(f"\nStill serving http://127.0.0.1:{self.port}/metrics until you press Ctrl-C.")
-                    keep.wait()
+                    with suppress(KeyboardInterrupt):
+                        keep.wait()
         return passed
 
     def _train(self, directory: Path, start_ms: int) -> None:
@@ -143,15 +146,14 @@ class Show:
 
     @contextmanager
     def _daemon(self, config: Config, sink: StorySink, board: Board) -> Iterator[None]:
-        """Run the daemon on a thread; what ends it early is raised here."""
-        stop, failures = Event(), list[DriftdError]()
+        """Run the daemon on a thread; what ends it early is raised here, at the latest when it is stopped."""
+        stop = Event()
 
         def body() -> None:
             try:
                 run_daemon(config, self.log, self.clock, stop, sink=sink, board=board)
-            except DriftdError as error:
-                failures.append(error)
-                board.not_ready(str(error))
+            except BaseException as error:  # noqa: BLE001 -- raised again on the thread that waits for the daemon
+                self.failure = error
 
         thread = Thread(target=body, name="driftd", daemon=True)
         thread.start()
@@ -160,8 +162,7 @@ class Show:
         finally:
             stop.set()
             thread.join(timeout=15)
-            if failures:
-                raise failures[0]
+        self._raise_failure()
 
     def _produce(  # noqa: PLR0917 -- what the show is made of
         self, producer: RecordProducer, topic: str, start_ms: int, story: Story, board: Board, until: float
@@ -171,17 +172,32 @@ class Show:
         began, length = time.monotonic(), self.seconds * SHOW_SHARE
         for window in range(self.timetable.windows):
             due = began + length * window / self.timetable.windows
-            _wait(partial(_passed, due), until, "")
+            self._wait(partial(_passed, due), until)
             story.producing(window)
             drifting = self.timetable.drifting(window)
             for number, event in enumerate(window_of_events(rng, start_ms + window * WINDOW_MS, drifting=drifting)):
                 producer.produce(topic, number % MOCK_PARTITIONS, orjson.dumps(event), event["timestamp"])
             producer.flush()
-            _wait(
+            self._wait(
                 partial(_read_up_to, board, (window + 1) * EVENTS_PER_WINDOW - MOST_IN_FLIGHT),
                 until,
                 "the daemon did not keep up with the traffic",
             )
+
+    def _wait(self, condition: Callable[[], bool], until: float, complaint: str | None = None) -> None:
+        """Wait for a condition, or till the time is up: then DriftdError with the complaint, if there is one."""
+        pause = Event()
+        while not condition():
+            self._raise_failure()
+            if time.monotonic() > until:
+                if complaint is not None:
+                    raise DriftdError(f"{complaint} within the time allowed: try a larger --seconds")
+                return
+            pause.wait(0.01)
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure
 
 
 def _passed(moment: float) -> bool:
@@ -190,14 +206,3 @@ def _passed(moment: float) -> bool:
 
 def _read_up_to(board: Board, records: int) -> bool:
     return sum(accounts.read for accounts in board.view.topics.values()) >= records
-
-
-def _wait(condition: Callable[[], bool], until: float, complaint: str) -> None:
-    """Wait for a condition; raise DriftdError with the complaint (if any) when the time is up."""
-    pause = Event()
-    while not condition():
-        if time.monotonic() > until:
-            if complaint:
-                raise DriftdError(f"{complaint} within the time allowed: try a larger --seconds")
-            return
-        pause.wait(0.01)

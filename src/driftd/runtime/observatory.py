@@ -1,5 +1,6 @@
 """What the outside sees of the daemon: the newest picture, published whole after each turn of the loop."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -127,8 +128,9 @@ class Observatory:
         """Publish a new picture. Raises AssertionError if an event was counted twice."""
         clock = self._board.clock
         topics = of_this_process(self._accounts(), self._at_start)
+        waiting = sum((shard.merge.pending_events() for shard in self._pipeline.shards), Counter[str]())
         for topic, accounts in topics.items():  # what was read is at least what was counted and what waits
-            twice = self._waiting(topic) - accounts.pending
+            twice = waiting[topic] - accounts.pending
             assert twice <= 0, f"{topic}: {twice} events were counted twice"
         self._board.view = DaemonView(
             monitors=self._pictures.monitors(),
@@ -161,10 +163,6 @@ class Observatory:
         if not references:
             reasons.append("no reference profile is loaded: see references.directory")
         return tuple(reasons)
-
-    def _waiting(self, topic: str) -> int:
-        """Return how many events of a topic wait in parts for their windows to close."""
-        return sum(shard.merge.pending_events()[topic] for shard in self._pipeline.shards)
 
     def _accounts(self) -> dict[str, TopicAccounts]:
         merges = (shard.merge.accounts for shard in self._pipeline.shards)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from driftd.incidents.states import States
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.values.keys import ColumnKey, MonitorKey
-from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, MonitorState, WindowVerdict
+from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, WindowVerdict
 from driftd.values.view import ColumnView, MonitorView
 
 FIRING = "io.driftd.incident.firing.v1"
@@ -95,7 +95,6 @@ class Pictures:
         tally = self._tallies.setdefault(key, _Tally())
         profile = self._pipeline.book.by_id(reference_id)
         keys: Iterable[ColumnKey] = [c.key for c in profile.columns] if profile else sorted(tally.columns)
-        silent = states.monitor is MonitorState.NO_DATA
         return MonitorView(
             key=key,
             state=states.monitor,
@@ -110,7 +109,7 @@ class Pictures:
             columns=tuple(
                 ColumnView(
                     key=column,
-                    state=ColumnState.NO_DATA if silent else states.columns.get(column, ColumnState.NO_DATA),
+                    state=states.columns.get(column, ColumnState.NO_DATA),
                     newest=tally.columns.get(column),
                     detections=dict(tally.detections.get(column, {})),
                 )
