@@ -147,8 +147,8 @@ class LocalBroker:
 
     def _format(self) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
-        command = [self._java, *_JVM, "-cp", self._classpath, "kafka.tools.StorageTool", "format", "-t", cluster_id]
-        command += ["-c", str(self._folder / "server.properties")]
+        command = [self._java, *_JVM, "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
+        command += [f"--cluster-id={cluster_id}", "-c", str(self._folder / "server.properties")]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"the broker's storage could not be formatted: {done.stdout}{done.stderr}")

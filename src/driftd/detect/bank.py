@@ -76,10 +76,9 @@ class Bank:
         if not names:
             return []
         awake = self._detectors.setdefault(channel, {})
-        if len(awake) < len(names):
-            for name in names:
-                if name not in awake:
-                    awake[name] = self._begin(channel, name, baseline, earlier)
+        for name in names:
+            if name not in awake:
+                awake[name] = self._begin(channel, name, baseline, earlier)
         ranks = _values(channel, observed, baseline, rows)
         bits = ranks if channel in RATES or names is self._kit.everywhere else _bits(observed, baseline, rows)
         return [name for name in names if awake[name].feed(bits if name in BINARY else ranks)]
@@ -97,11 +96,11 @@ class Bank:
             if left <= 0:
                 break
         for values in reversed(fed):
-            detector.feed(values)
+            detector.learn(values)
         for past in earlier if channel in RATES else ():
             lived_through = Observed(past.header, _NO_COUNTS)  # a rate needs no more
             rows = baseline.rows_per_block(lived_through.n, past.end_ms - past.start_ms)
-            detector.feed(_values(channel, lived_through, baseline, rows))
+            detector.learn(_values(channel, lived_through, baseline, rows))
         return detector
 
     def _make(self, channel: Channel, name: str) -> Detector:

@@ -70,9 +70,11 @@ class Baseline:
         return Observed(tuple(sums[:HEADER].tolist()), fine)
 
     @property
-    def calibrated(self) -> bool:
-        """Whether the profile knows the training rows' time order."""
-        return self._calibration is not None and self.column.key in self._calibration.history
+    def history(self) -> Ints:
+        """The reference's own windows in time order, a run of sums over test bins each; empty: order not known."""
+        known = self._calibration.history.get(self.column.key) if self._calibration else None
+        rows = known.counts if known is not None else ()
+        return np.asarray(rows, dtype=np.int64).reshape(len(rows), HEADER + len(self.counts))
 
     def chance_psi(self, n: int) -> float:
         """Return the mean of the PSI of ``n`` values without drift, (B - 1)(1/n + 1/n_reference)."""

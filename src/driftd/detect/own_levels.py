@@ -4,14 +4,17 @@ Training rows in time order show what is usual: a season, a slow wander. What th
 several windows running is no news when serving does it again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+
+import numpy as np
 
 from driftd.detect.baseline import Baseline
 from driftd.detect.distances import psi_terms
-from driftd.detect.moves import moves
-from driftd.detect.observed import Observed
+from driftd.detect.observed import RATES
 from driftd.detect.settings import GrossSettings
+from driftd.references.profile import Floats, Ints
 from driftd.values.keys import Channel
+from driftd.values.layout import HEADER, INVALID, MISSING, N
 
 #: With fewer windows the reference is too short to show what is usual.
 INFORMATIVE_WINDOWS = 10
@@ -21,34 +24,41 @@ def own_levels(baseline: Baseline, settings: GrossSettings) -> Mapping[Channel, 
     """Return by how much each channel was off for ``settings.windows`` windows running, at most; None: not known.
 
     Windows are the profile's blocks, joined until they hold ``settings.min_observations`` rows, as windows
-    with few events are. Both directions count, each by itself.
+    with few events are. Each direction counts by itself. One vectorised pass over the blocks.
     """
-    if not baseline.calibrated:
-        return None
-    windows = [
-        moves(observed, float(psi_terms(observed.counts, baseline.counts).sum()), baseline)
-        for observed in _joined(baseline, settings.min_observations)
-    ]
+    windows = _joined(baseline.history, settings.min_observations)
     if len(windows) < INFORMATIVE_WINDOWS:
         return None
-    channels = {channel for window in windows for channel in window}
-    return {
-        channel: _reached([window.get(channel, 0.0) for window in windows], settings.windows) for channel in channels
-    }
+    return {channel: _reached(moved, settings.windows) for channel, moved in _moves(windows, baseline).items()}
 
 
-def _joined(baseline: Baseline, least: int) -> Iterator[Observed]:
-    joined: Observed | None = None
-    for window, _, _ in baseline.windows():
-        if joined is not None:
-            header = tuple(one + other for one, other in zip(joined.header, window.header, strict=True))
-            window = Observed(header, joined.counts + window.counts)  # noqa: PLW2901 -- it has grown
-        joined = window if window.n < least else None
-        if joined is None:
-            yield window
+def _joined(blocks: Ints, least: int) -> Ints:
+    """Add up consecutive blocks; a rest that is too small is left out."""
+    starts, rows = [0], 0
+    for at, n in enumerate(blocks[:, N].tolist(), 1):
+        rows += n
+        if rows >= least:
+            starts.append(at)
+            rows = 0
+    return np.add.reduceat(blocks[: starts[-1]], starts[:-1], axis=0) if len(starts) > 1 else blocks[:0]
 
 
-def _reached(moved: Sequence[float], running: int) -> float:
+def _moves(windows: Ints, baseline: Baseline) -> dict[Channel, Floats]:
+    """Return what ``moves.moves`` tells of each window; 0 where a window has no usable value."""
+    counts, n = windows[:, HEADER:], windows[:, N]
+    valid = n - windows[:, MISSING] - windows[:, INVALID]
+    some = np.maximum(valid, 1)
+    location = (counts * baseline.ranks[Channel.LOCATION]).sum(axis=1) / some - baseline.levels[Channel.LOCATION].mean
+    shape = psi_terms(counts, baseline.counts[None]).sum(axis=1) - [baseline.chance_psi(int(size)) for size in valid]
+    moved = {Channel.LOCATION: np.where(valid > 0, location, 0.0), Channel.SHAPE: np.where(valid > 0, shape, 0.0)}
+    for channel, column in RATES.items():
+        moved[channel] = windows[:, column] / np.maximum(n, 1) - baseline.levels[channel].mean
+    return moved
+
+
+def _reached(moved: Floats, running: int) -> float:
     """Return the largest move that ``running`` windows in a row all reached in one direction."""
-    runs = [moved[at : at + running] for at in range(len(moved) - running + 1)]
-    return max([0.0, *(min(run) for run in runs), *(-max(run) for run in runs)])
+    if len(moved) < running:
+        return 0.0
+    runs = np.lib.stride_tricks.sliding_window_view(moved, running)
+    return max(0.0, float(runs.min(axis=1).max()), float(-runs.max(axis=1).min()))

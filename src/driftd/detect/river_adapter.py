@@ -60,6 +60,12 @@ class Detector:
         self._river: RiverDetector = _CLASSES[name](**parameters)
         self._inverted = name == FHDDM  # it looks for fewer ones, the others for more
 
+    def learn(self, values: Sequence[float]) -> None:
+        """Take in values one by one, whatever is said about them."""
+        update = self._river.update
+        for value in [1.0 - value for value in values] if self._inverted else values:
+            update(value)
+
     def feed(self, values: Sequence[float]) -> bool:
         """Take in values one by one; return whether any of them alarmed."""
         river, spoke = self._river, False
@@ -73,11 +79,11 @@ class Detector:
     def memory(self) -> int:
         """How many values of the reference are worth feeding to a fresh detector.
 
-        ADWIN's bound narrows with all it keeps. The others need a mean, or the last values only, and take
-        several times as long for each.
+        ADWIN's bound narrows with all it keeps, but hardly once that is twenty times a window. The others
+        need a mean, or the last values only, and take several times as long for each.
         """
         if self.name == ADWIN:
-            return 10_000
+            return 4_000
         return self.options.window_size if isinstance(self.options, KswinOptions) else 2_000
 
     def to_state(self) -> State:
