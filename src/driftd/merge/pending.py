@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from driftd.values.keys import MonitorKey, SourcePartition
-from driftd.values.part import Part, PartKey, UnseenCategory
+from driftd.values.part import Part, PartKey, PartPlace, UnseenCategory
 from driftd.values.state import State
 from driftd.values.windows import Window
 
@@ -27,16 +27,16 @@ class Pending:
 
     def __init__(self) -> None:
         self._windows: dict[Window, dict[PartKey, Part]] = {}
-        self._counted: dict[PartKey, int] = {}
+        self._counted: dict[PartPlace, int] = {}
 
     def receive(self, part: Part, frontier_ms: int | None) -> Late | None:
         """Keep a part if its window is open; else return what it adds to the late events."""
         key = part.key
         if frontier_ms is not None and key.window.end_ms <= frontier_ms:
-            excess = part.events - self._counted.get(key, 0)
+            excess = part.events - self._counted.get(key.place, 0)
             if excess <= 0:
                 return None
-            self._counted[key] = part.events
+            self._counted[key.place] = part.events
             return Late(key.source.topic, excess)
         parts = self._windows.setdefault(key.window, {})
         known = parts.get(key)
@@ -46,9 +46,15 @@ class Pending:
 
     def passed(self, source: SourcePartition, watermark_ms: int) -> None:
         """Forget the counts of closed windows that this partition has passed: no part of them will come."""
-        done = [key for key in self._counted if key.source == source and key.window.end_ms <= watermark_ms]
-        for key in done:
-            del self._counted[key]
+        done = [place for place in self._counted if place.source == source and place.window.end_ms <= watermark_ms]
+        for place in done:
+            del self._counted[place]
+
+    def forget_open(self, source: SourcePartition, watermark_ms: int | None) -> None:
+        """Drop the parts of windows that this partition has not passed: they will be read again, otherwise."""
+        for window, parts in list(self._windows.items()):
+            if watermark_ms is None or window.end_ms > watermark_ms:
+                self._windows[window] = {key: part for key, part in parts.items() if key.source != source}
 
     def windows(self) -> list[Window]:
         """Return the open windows that have parts, oldest first."""
@@ -63,7 +69,7 @@ class Pending:
             grouped[key.monitor, key.summary_id].append(part)
             watermark = watermarks.get(key.source)
             if watermark is None or watermark < window.end_ms:
-                self._counted[key] = part.events
+                self._counted[key.place] = part.events
         return dict(grouped)
 
     def events(self) -> Counter[str]:
@@ -79,7 +85,7 @@ class Pending:
         parts = [part for window in sorted(self._windows) for _, part in sorted(self._windows[window].items())]
         return {
             "parts": [part_to_state(part) for part in parts],
-            "counted": [[*_key_to_list(key), events] for key, events in sorted(self._counted.items())],
+            "counted": [[*map(list, place), events] for place, events in sorted(self._counted.items())],
         }
 
     def restore(self, state: State) -> None:
@@ -87,8 +93,8 @@ class Pending:
         for item in state["parts"]:
             part = part_from_state(item)
             self._windows.setdefault(part.key.window, {})[part.key] = part
-        for *key, events in state["counted"]:
-            self._counted[_key_from_list(key)] = events
+        for monitor, window, source, events in state["counted"]:
+            self._counted[PartPlace(MonitorKey(*monitor), Window(*window), SourcePartition(*source))] = events
 
 
 def part_to_state(part: Part) -> State:

@@ -69,6 +69,13 @@ class MergeStage:
             if ledger.watermark_ms is not None:
                 self._pending.passed(ledger.source, ledger.watermark_ms)
 
+    def forget_open(self, source: SourcePartition) -> None:
+        """Drop what a partition has handed on of windows it has not passed: it is about to hand it on again.
+
+        For a partition whose events are read otherwise than before, after a restart.
+        """
+        self._pending.forget_open(source, self.ledgers[source].watermark_ms)
+
     def close_passed(self) -> list[ClosedWindow]:
         """Close the windows that every source partition has passed."""
         return self._close(self._watermarks.passed_ms)

@@ -34,4 +34,10 @@ def build_pipeline(config: Config, topics: Mapping[str, TopicSettings], book: Re
             IncidentStage(config.incidents_of, config.windows.duration, config.http.external_url),
         )
 
-    return Pipeline(config.windows, book, lambda: SummariseStage(summariser, config.windows), shard)
+    return Pipeline(
+        config.windows,
+        book,
+        lambda: SummariseStage(summariser, config.windows),
+        shard,
+        topic_ids={name: settings.content_id for name, settings in topics.items()},
+    )

@@ -3,7 +3,7 @@
 Pure: no clock, broker or file. The daemon, a replay and the simulation all drive this very object.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftd.detect.stage import DetectStage
@@ -69,11 +69,13 @@ class Pipeline:
         make_summariser: Callable[[], SummariseStage],
         make_shard: Callable[[], Shard],
         *,
+        topic_ids: Mapping[str, str] | None = None,
         summarisers: int = 1,
         shards: int = 1,
     ) -> None:
         self.windows = windows
         self.book = book
+        self.topic_ids = dict(topic_ids or {})  # by topic: the hash of how its events are read
         self.summarisers = [make_summariser() for _ in range(summarisers)]
         self.shards = [make_shard() for _ in range(shards)]
         self.ledgers: dict[SourcePartition, Ledger] = {}  # the newest of each source partition

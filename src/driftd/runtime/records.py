@@ -2,7 +2,7 @@
 
 ::
 
-    sources                      the ledgers, and the length of the windows
+    sources                      the ledgers, the length of the windows, how each topic is read
     references                   the reference sets in force, by id
     shard/N                      merge: frontier, pending parts, accounts, carried columns
     monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor
@@ -27,6 +27,7 @@ def to_records(pipeline: Pipeline) -> dict[str, State]:
     records: dict[str, State] = {
         "sources": {
             "window_ms": pipeline.windows.duration,
+            "topics": dict(sorted(pipeline.topic_ids.items())),
             "ledgers": [
                 ledger_to_state(ledger)
                 for ledger in sorted([*pipeline.ledgers.values(), *pipeline.unread], key=attrgetter("source"))
@@ -76,6 +77,10 @@ def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection
     pipeline.unread = tuple(ledger for ledger in known if ledger.source.topic not in topics)
     for number, shard in enumerate(pipeline.shards):
         shard.merge.restore(records[f"shard/{number}"], ledgers, now_ms)
+        for ledger in ledgers:
+            topic = ledger.source.topic
+            if sources["topics"].get(topic) != pipeline.topic_ids.get(topic):  # its open windows are read anew
+                shard.merge.forget_open(ledger.source)
         mine = [r for name, r in records.items() if name.startswith("monitor/") and r["shard"] == number]
         shard.detect.restore({MonitorKey(*r["key"]): r["detect"] for r in mine if r["detect"] is not None})
         shard.incidents.restore({MonitorKey(*r["key"]): r["incidents"] for r in mine if r["incidents"] is not None})

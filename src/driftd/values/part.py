@@ -31,6 +31,19 @@ class PartKey(NamedTuple):
     source: SourcePartition
     summary_id: str
 
+    @property
+    def place(self) -> "PartPlace":
+        """The key without what shaped the sums."""
+        return PartPlace(self.monitor, self.window, self.source)
+
+
+class PartPlace(NamedTuple):
+    """Where the events of a part are from."""
+
+    monitor: MonitorKey
+    window: Window
+    source: SourcePartition
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
