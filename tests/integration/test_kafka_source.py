@@ -38,6 +38,7 @@ def open_source(cluster: Cluster) -> Iterator[Open]:
             topic: str,
             positions: Mapping[SourcePartition, int] | None = None,
             *,
+            reached: Mapping[SourcePartition, int] | None = None,
             instance: str = "me",
             clock: Callable[[], int] = wall_clock_ms,
             **settings: Any,
@@ -46,7 +47,7 @@ def open_source(cluster: Cluster) -> Iterator[Open]:
             section = KafkaSettings(**{"start": "earliest", **chosen, **settings})
             source = KafkaSource(section, instance, structlog.get_logger(), clock)
             stack.callback(source.close)
-            source.start(positions or {}, wait_seconds=SECONDS)
+            source.start(positions or {}, wait_seconds=SECONDS, reached=reached)
             return source
 
         yield start
@@ -306,6 +307,16 @@ def test_a_recreated_topic_is_refused_at_the_start(cluster: Cluster, open_source
     with pytest.raises(PositionBeyondEnd) as gone:
         open_source(topic, {SourcePartition(topic, 1): 4})
     assert (gone.value.partition, gone.value.position, gone.value.end) == (1, 4, 0)
+
+
+def test_a_topic_recreated_with_records_beyond_the_rewind_is_refused(cluster: Cluster, open_source: Open) -> None:
+    """Reading resumes at the rewind, but what had been read beyond it must still be there."""
+    topic = cluster.create_topic()
+    cluster.produce(topic, numbered(6))
+    partition = SourcePartition(topic, 0)
+    with pytest.raises(PositionBeyondEnd) as refused:
+        open_source(topic, {partition: 4}, reached={partition: 9})
+    assert (refused.value.position, refused.value.end) == (9, 6)
 
 
 def test_an_unknown_topic_is_named(open_source: Open) -> None:

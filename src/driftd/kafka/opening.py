@@ -31,12 +31,19 @@ def offsets_from(
 
 
 def starting_points(
-    patience: Patience, consumer: Consumer, topology: Topology, positions: Mapping[SourcePartition, int], start_ms: int
+    patience: Patience,
+    consumer: Consumer,
+    topology: Topology,
+    *,
+    positions: Mapping[SourcePartition, int],
+    reached: Mapping[SourcePartition, int],
+    start_ms: int,
 ) -> Start:
     """Return where each partition is to be read from: its position, else the records from ``start_ms`` on.
 
     ``start_ms`` is a time, EARLIEST or LATEST. Positions in other topics are not looked at. A partition
-    without a leader is taken at its position's word, or left out if it has none. Raises PositionBeyondEnd.
+    without a leader is taken at its position's word, or left out if it has none. Raises PositionBeyondEnd,
+    also where less is left than had been ``reached`` before: a recreated topic.
     """
     topics = {source.topic for source in topology.partitions}
     for source, position in sorted(positions.items()):
@@ -45,6 +52,9 @@ def starting_points(
     known = {source: position for source, position in positions.items() if source in topology.partitions}
     answering = topology.partitions - topology.leaderless
     bounds = patience.ask_all(answering & known.keys(), lambda asked, seconds: bounds_of(consumer, asked, seconds))
+    for source, (_, end) in sorted(bounds.items()):
+        if reached.get(source, 0) > end:
+            raise PositionBeyondEnd(source.topic, source.partition, reached[source], end)
     resumed = resume(known, bounds)
     begun = offsets_from(patience, consumer, answering - known.keys(), start_ms)
     return Start({**resumed.offsets, **begun}, resumed.gaps)

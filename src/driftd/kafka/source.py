@@ -59,18 +59,26 @@ class KafkaSource:
 
     # 1. start
 
-    def start(self, positions: Mapping[SourcePartition, int], wait_seconds: float) -> None:
+    def start(
+        self,
+        positions: Mapping[SourcePartition, int],
+        wait_seconds: float,
+        reached: Mapping[SourcePartition, int] | None = None,
+    ) -> None:
         """Begin to read: each partition at its position, else where ``kafka.start`` says.
 
         A position below the first offset there still is continues from there and leaves a gap. Partitions
         without a leader and without a position are found later, by ``discover``. Raises UnknownTopic,
         NotAuthorised, PositionBeyondEnd, or BrokerUnreachable after ``wait_seconds``.
+        ``reached`` tells how far each had been read before, where that is beyond its position.
         """
         settings, consumer = self._settings, self._consumer
         patience = Patience(consumer, settings, wait_seconds, self._raise_failure)
         topology = existing_topology(patience, consumer, settings.topics)
         start_ms = start_time_ms(settings.start, self._clock())
-        start = starting_points(patience, consumer, topology, positions, start_ms)
+        start = starting_points(
+            patience, consumer, topology, positions=positions, reached=reached or positions, start_ms=start_ms
+        )
         self._gaps += start.gaps
         consumer.assign(_with_offsets(start.offsets))
         self._now_reading(start.offsets)

@@ -146,7 +146,11 @@ def run_daemon(
             if records is not None
             else {}
         )
-        kafka.start({source: ledger.rewind for source, ledger in known.items()}, settings.connect_timeout / 1000)
+        kafka.start(
+            {source: ledger.rewind for source, ledger in known.items()},
+            settings.connect_timeout / 1000,
+            reached={source: ledger.position for source, ledger in known.items()},
+        )
         kafka.check_other_instance(CONFLICT_SECONDS)
         starts = kafka.positions
         engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])
