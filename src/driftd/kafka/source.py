@@ -64,16 +64,23 @@ class KafkaSource:
         positions: Mapping[SourcePartition, int],
         wait_seconds: float,
         reached: Mapping[SourcePartition, int] | None = None,
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin to read: each partition at its position, else where ``kafka.start`` says.
 
         A position below the first offset there still is continues from there and leaves a gap. Partitions
         without a leader and without a position are found later, by ``discover``. Raises UnknownTopic,
         NotAuthorised, PositionBeyondEnd, or BrokerUnreachable after ``wait_seconds``.
-        ``reached`` tells how far each had been read before, where that is beyond its position.
+        ``reached`` tells how far each had been read before, where that is beyond its position. ``heed`` is
+        called every two seconds at least while no broker answers; what it raises ends the wait.
         """
         settings, consumer = self._settings, self._consumer
-        patience = Patience(consumer, settings, wait_seconds, self._raise_failure)
+
+        def raise_what_ends_it() -> None:
+            heed()
+            self._raise_failure()
+
+        patience = Patience(consumer, settings, wait_seconds, raise_what_ends_it)
         topology = existing_topology(patience, consumer, settings.topics)
         start_ms = start_time_ms(settings.start, self._clock())
         start = starting_points(

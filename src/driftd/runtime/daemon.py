@@ -7,11 +7,10 @@ that a daemon on its way down can still be scraped.
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event
 from uuid import uuid4
 
-from driftd import __version__
 from driftd.config.model import Config
 from driftd.kafka.source import KafkaSource
 from driftd.logs.stream import Log
@@ -19,13 +18,12 @@ from driftd.metrics.collect import build_registry
 from driftd.metrics.render import render
 from driftd.runtime.build import build_pipeline
 from driftd.runtime.clock import Clock
-from driftd.runtime.engine import Discovery, Engine, Sink
+from driftd.runtime.engine import Engine, Sink
 from driftd.runtime.library import ReferenceLibrary
 from driftd.runtime.observatory import Board, Observatory
-from driftd.snapshot.codec import decode, encode
+from driftd.runtime.ports import PolledTopics, SnapshotFile
+from driftd.snapshot.codec import decode
 from driftd.snapshot.store import StateDirectory
-from driftd.values.batch import Batch
-from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
 from driftd.values.state import State
 from driftd.web.app import Served, build_app
@@ -34,68 +32,6 @@ from driftd.web.server import HttpServer
 POLL_SECONDS = 0.2
 CONFLICT_SECONDS = 30.0
 DURATIONS_KEPT = 1_000
-
-
-class PolledTopics:
-    """Kafka as the engine's source."""
-
-    def __init__(self, kafka: KafkaSource, log: Log) -> None:
-        self._kafka = kafka
-        self._log = log
-        self._paused: frozenset[SourcePartition] = frozenset()
-
-    def poll(self) -> list[Batch]:
-        """Return what has come, after a fifth of a second at most."""
-        batches = self._kafka.poll(POLL_SECONDS)
-        for gap in self._kafka.take_gaps():
-            self._log.logger.error(
-                "records lost to retention", partition=str(gap.source), records=gap.actual - gap.expected
-            )
-        return batches
-
-    def discover(self) -> Discovery:
-        """Return new partitions and unreachable ones."""
-        sighting = self._kafka.discover()
-        for source, start in sorted(sighting.found.items()):
-            self._log.logger.info("partition found", partition=str(source), offset=start)
-        return Discovery(sighting.found, sighting.unreachable)
-
-    def pause(self, sources: frozenset[SourcePartition]) -> None:
-        """Pause exactly these partitions."""
-        self._kafka.resume(self._paused - sources)
-        self._kafka.pause(sources - self._paused)
-        self._paused = sources
-
-    def commit(self, positions: Mapping[SourcePartition, int]) -> None:
-        """Commit positions to the group."""
-        self._kafka.commit(positions)
-
-
-class SnapshotFile:
-    """The state directory as the engine's store; keeps the figures of its checkpoints."""
-
-    def __init__(self, state: StateDirectory, clock: Clock, observatory: Observatory) -> None:
-        self._state = state
-        self._clock = clock
-        self._observatory = observatory
-
-    def save(self, records: Mapping[str, State]) -> None:
-        """Write a snapshot, and drop the references that it no longer names."""
-        began_ms = self._clock.monotonic_ms()
-        data = encode(records, __version__)
-        self._state.write(data)
-        self._state.forget_references(
-            frozenset(name for item in records["references"]["sets"] for name in item["profiles"])
-        )
-        before = self._observatory.checkpoint
-        took = (self._clock.monotonic_ms() - began_ms) / 1000
-        self._observatory.checkpoint = replace(
-            before,
-            count=before.count + 1,
-            last_success_ms=self._clock.wall_ms(),
-            durations_seconds=(*before.durations_seconds, took)[-DURATIONS_KEPT:],
-            last_bytes=len(data),
-        )
 
 
 def run_daemon(
@@ -146,11 +82,16 @@ def run_daemon(
             if records is not None
             else {}
         )
-        kafka.start(
-            {source: ledger.rewind for source, ledger in known.items()},
-            settings.connect_timeout / 1000,
-            reached={source: ledger.position for source, ledger in known.items()},
-        )
+        try:
+            kafka.start(
+                {source: ledger.rewind for source, ledger in known.items()},
+                settings.connect_timeout / 1000,
+                reached={source: ledger.position for source, ledger in known.items()},
+                heed=lambda: _heed(stop),
+            )
+        except _ToldToStop:
+            log.logger.info("stopped")
+            return
         kafka.check_other_instance(CONFLICT_SECONDS)
         starts = kafka.positions
         engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])
@@ -173,6 +114,15 @@ def run_daemon(
         board.not_ready("stopping")
         engine.stop(clock.monotonic_ms())
         log.logger.info("stopped")
+
+
+class _ToldToStop(Exception):
+    """Told to stop before a broker was found."""
+
+
+def _heed(stop: Event) -> None:
+    if stop.is_set():
+        raise _ToldToStop
 
 
 @dataclass(slots=True, kw_only=True)

@@ -18,8 +18,9 @@ from driftd.logs.stream import Log, open_log
 from driftd.references.codec import profile_to_json
 from driftd.runtime import daemon as daemon_module
 from driftd.runtime.clock import SystemClock
-from driftd.runtime.daemon import PolledTopics, SnapshotFile, run_daemon
+from driftd.runtime.daemon import run_daemon
 from driftd.runtime.observatory import Board, Observatory
+from driftd.runtime.ports import PolledTopics, SnapshotFile
 from driftd.runtime.records import to_records
 from driftd.snapshot.codec import decode, encode
 from driftd.snapshot.store import StateDirectory
