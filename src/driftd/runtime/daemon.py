@@ -29,9 +29,7 @@ from driftd.values.state import State
 from driftd.web.app import Served, build_app
 from driftd.web.server import HttpServer
 
-POLL_SECONDS = 0.2
 CONFLICT_SECONDS = 30.0
-DURATIONS_KEPT = 1_000
 
 
 def run_daemon(

@@ -16,7 +16,7 @@ from driftd.kafka.watch import Sighting
 from driftd.logs.settings import LogSettings
 from driftd.logs.stream import Log, open_log
 from driftd.references.codec import profile_to_json
-from driftd.runtime import daemon as daemon_module
+from driftd.runtime import ports
 from driftd.runtime.clock import SystemClock
 from driftd.runtime.daemon import run_daemon
 from driftd.runtime.observatory import Board, Observatory
@@ -130,7 +130,7 @@ def test_checkpoint_writes_the_records_and_drops_references_it_no_longer_names(s
 
 def test_checkpoints_are_counted_and_timed(state: StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest durations are kept, oldest first; the time of the last one is the wall clock's."""
-    monkeypatch.setattr(daemon_module, "DURATIONS_KEPT", 2)
+    monkeypatch.setattr(ports, "DURATIONS_KEPT", 2)
 
     class Slow(FakeClock):
         """A clock on which each look takes a quarter of a second."""
