@@ -16,7 +16,7 @@ _DEFAULTS: dict[str, Any] = {
     "client.id": "driftd",
     # fewer queued records cost most of the rate; the bound in kilobytes is what limits the memory
     "queued.min.messages": 200_000,
-    "queued.max.messages.kbytes": 32_768,
+    "queued.max.messages.kbytes": 16_384,
     # how long a partition waits after a full queue: the default of a second would show as stutter
     "fetch.queue.backoff.ms": 20,
     "socket.keepalive.enable": True,

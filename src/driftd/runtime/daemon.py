@@ -4,6 +4,7 @@ What it opens is closed in reverse order: the consumer, the state directory, and
 that a daemon on its way down can still be scraped.
 """
 
+import gc
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -96,6 +97,8 @@ def run_daemon(
         observatory.started()
         engine.checkpoint(clock.monotonic_ms())  # the commit with it claims the group for this instance
         log.logger.info("started", partitions=len(starts), restored=records is not None, instance=instance)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
         # 4. turn until told to stop
         daemon = Daemon(
             config=config,
