@@ -9,7 +9,7 @@ from pathlib import Path
 KAFKA_VERSION = "4.1.0"
 CACHE = Path(__file__).resolve().parent.parent / ".cache" / "kafka"
 
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = f"""<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>driftd</groupId>
   <artifactId>test-broker</artifactId>

@@ -25,10 +25,9 @@ PACKAGE = ROOT / "src" / "driftd"
 LONGEST_MODULE = 400
 PARTS_OF_OTHERS = {"pydantic-core"}  # pydantic pins it exactly, and has its public names there
 
-# Written in pieces, so that this file does not hold what it looks for.
-REGISTRY_HOSTS = re.compile(
-    r"(?:pypi|pythonhosted|npmjs)[.]org|crates[.]io|repo1?[.]maven[.](?:apache[.])?org|(?:proxy|sum)[.]golang[.]org"
-)
+# Addresses that a file may name: of examples, of this machine, of standards, and made up by tests.
+ADDRESS = re.compile(r"https?://([\w.-]+)")
+KNOWN_HOSTS = re.compile(r"(?:\w+[.])*example[.]org|127[.]0[.]0[.]1|localhost|semver[.]org|www[.]apache[.]org|\w+")
 MACHINE_PATHS = re.compile(r"(?<![\w.*-])/(?:work|tmp|root|home|Users)/\w")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE_TARGET = re.compile(r"(?:^|`)(?:\$ )?make ([a-z][a-z -]*[a-z])", re.MULTILINE)
@@ -82,13 +81,13 @@ def test_every_module_is_short_enough_to_be_read_at_once() -> None:
     assert {named(path): lines for path in python if (lines := len(text_of(path).splitlines())) > LONGEST_MODULE} == {}
 
 
-def test_no_file_names_a_package_registry_or_a_path_of_some_machine() -> None:
-    """What is under version control works anywhere: it names neither registry hosts nor somebody's folders."""
-    found = {
-        named(path): sorted({match[0] for rule in (REGISTRY_HOSTS, MACHINE_PATHS) for match in rule.finditer(text)})
-        for path in tracked_files()
-        if (text := text_of(path))
-    }
+def test_no_file_names_an_address_that_is_not_known_or_a_path_of_some_machine() -> None:
+    """What is under version control works anywhere: it names no registry's host and nobody's folders."""
+    found = {}
+    for path in tracked_files():
+        text = text_of(path)
+        unknown = [host for host in ADDRESS.findall(text) if not KNOWN_HOSTS.fullmatch(host.rstrip("."))]
+        found[named(path)] = sorted({*unknown, *(match[0] for match in MACHINE_PATHS.finditer(text))})
     assert {name: matches for name, matches in found.items() if matches} == {}
 
 
