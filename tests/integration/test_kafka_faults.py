@@ -101,17 +101,20 @@ def test_a_refused_topic_and_a_refused_group_are_named(start_broker: Callable[..
     assert at_start.value.resource == f"topic {secret!r}"
 
     deny(broker, ResourceType.GROUP, "closed-club")
-    source = source_of(broker, lent, "closed-club")
-    source.start({}, SECONDS)
+    shut_out = source_of(broker, lent, "closed-club")
+    shut_out.start({}, SECONDS)
     with pytest.raises(NotAuthorised) as for_group:
-        source.check_other_instance(30.0)
+        shut_out.check_other_instance(30.0)
+    shut_out.close()
     assert for_group.value.resource == "group 'closed-club'"
 
+    reading = source_of(broker, lent)  # a client of its own: the other one goes on hearing about its group
+    reading.start({}, SECONDS)
     deny(broker, ResourceType.TOPIC, lent)
     with pytest.raises(NotAuthorised) as while_reading:
-        poll_until(source, lambda: False)
+        poll_until(reading, lambda: False)
+    reading.close()
     assert while_reading.value.resource == f"topic {lent!r}"
-    source.close()
 
 
 def deny(broker: LocalBroker, kind: ResourceType, name: str) -> None:
