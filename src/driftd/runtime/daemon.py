@@ -20,9 +20,9 @@ from driftd.metrics.render import render
 from driftd.runtime.build import build_pipeline
 from driftd.runtime.clock import Clock
 from driftd.runtime.engine import Engine, Sink
-from driftd.runtime.library import ReferenceLibrary
 from driftd.runtime.observatory import Board, Observatory
 from driftd.runtime.ports import PolledTopics, SnapshotFile
+from driftd.runtime.reference_library import ReferenceLibrary
 from driftd.snapshot.codec import decode
 from driftd.snapshot.store import StateDirectory
 from driftd.values.part import Ledger
@@ -106,7 +106,7 @@ def run_daemon(
             clock=clock,
             engine=engine,
             kafka=kafka,
-            library=library,
+            references=library,
             observatory=observatory,
             board=board,
         )
@@ -135,7 +135,7 @@ class Daemon:
     clock: Clock
     engine: Engine
     kafka: KafkaSource
-    library: ReferenceLibrary
+    references: ReferenceLibrary
     observatory: Observatory
     board: Board
     polled_ms: int = 0
@@ -156,7 +156,7 @@ class Daemon:
         """Put new profiles in force at the next window that nothing has been read of, and save that at once."""
         pipeline = self.engine.pipeline
         pipeline.forget_references()
-        profiles = self.library.refresh(pipeline.book)
+        profiles = self.references.refresh(pipeline.book)
         if profiles is None:
             return
         from_ms = pipeline.adopt(profiles)
@@ -169,7 +169,7 @@ class Daemon:
             lag=self.kafka.lag(),
             paused=self.engine.paused,
             unreachable=self.engine.unreachable,
-            references=(len(self.board.book.sets[-1].profiles), self.library.failed),
+            references=(len(self.board.book.sets[-1].profiles), self.references.failed),
         )
 
 

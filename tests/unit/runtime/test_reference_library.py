@@ -14,8 +14,8 @@ from driftd.logs.stream import open_log
 from driftd.references.codec import profile_to_json
 from driftd.references.profile import Profile
 from driftd.references.settings import ReferenceSettings
-from driftd.runtime.library import ReferenceLibrary
 from driftd.runtime.records import to_records
+from driftd.runtime.reference_library import ReferenceLibrary
 from driftd.snapshot.store import StateDirectory
 from driftd.values.settings import LimitSettings
 
@@ -36,7 +36,7 @@ class Shelf:
         data = profile_to_json(content) if isinstance(content, Profile) else content
         (self.path / name).write_bytes(data)
 
-    def library(self, **limits: int) -> ReferenceLibrary:
+    def new_library(self, **limits: int) -> ReferenceLibrary:
         """A library as a fresh process has it."""
         log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=self._log)
         settings = ReferenceSettings(directory=self.path)
@@ -69,7 +69,7 @@ def test_first_start_takes_the_directory_as_it_is(shelf: Shelf) -> None:
     """Its profiles are in force from the beginning, and a copy of each is kept."""
     shelf.put("a.json", OLD)
     shelf.put("b.json", ADS)
-    book = shelf.library().open(None)
+    book = shelf.new_library().open(None)
     assert ids(book.sets[0].profiles) == ids((OLD, ADS))
     assert (len(book.sets), book.sets[0].from_ms) == (1, None)
     assert profile_to_json(OLD) == shelf.state.reference(OLD.reference_id)
@@ -78,30 +78,30 @@ def test_first_start_takes_the_directory_as_it_is(shelf: Shelf) -> None:
 def test_restart_uses_the_snapshots_copies(shelf: Shelf) -> None:
     """Whatever the directory holds by then: another profile, or nothing at all."""
     shelf.put("a.json", OLD)
-    shelf.library().open(None)
+    shelf.new_library().open(None)
     shelf.put("a.json", NEW)
-    book = shelf.library().open(snapshot_with(OLD))
+    book = shelf.new_library().open(snapshot_with(OLD))
     assert book.sets[0].profiles == (OLD,)
 
 
 def test_copy_that_is_gone_is_an_error(shelf: Shelf) -> None:
     """The message says what to do."""
     with pytest.raises(SnapshotError, match=r"is named by the snapshot but cannot be read; restore it, or run"):
-        shelf.library().open(snapshot_with(OLD))
+        shelf.new_library().open(snapshot_with(OLD))
 
 
 def test_unchanged_directory_is_no_news(shelf: Shelf) -> None:
     """Neither when it is polled again nor right after a restart."""
     shelf.put("a.json", OLD)
-    library = shelf.library()
+    library = shelf.new_library()
     assert library.refresh(library.open(None)) is None
-    assert shelf.library().refresh(library.open(snapshot_with(OLD))) is None
+    assert shelf.new_library().refresh(library.open(snapshot_with(OLD))) is None
 
 
 def test_changed_directory_is_news(shelf: Shelf) -> None:
     """All its profiles are returned, and copies of them are kept before anything names them."""
     shelf.put("a.json", OLD)
-    library = shelf.library()
+    library = shelf.new_library()
     book = library.open(None)
     shelf.put("a.json", NEW)
     shelf.put("b.json", ADS)
@@ -113,7 +113,7 @@ def test_removed_file_takes_its_reference_away(shelf: Shelf) -> None:
     """What is in the directory is what is in force."""
     shelf.put("a.json", OLD)
     shelf.put("b.json", ADS)
-    library = shelf.library()
+    library = shelf.new_library()
     book = library.open(None)
     (shelf.path / "b.json").unlink()
     assert library.refresh(book) == (OLD,)
@@ -138,9 +138,9 @@ def test_what_cannot_be_read_after_a_restart_takes_no_reference_away(
     """The fresh process does not know what the file held: the snapshot's references stay in force."""
     shelf.put("a.json", OLD)
     shelf.put("b.json", ADS)
-    shelf.library().open(None)
+    shelf.new_library().open(None)
     broken(shelf)
-    library = shelf.library()
+    library = shelf.new_library()
     assert library.refresh(library.open(snapshot_with(OLD, ADS))) is None
     assert library.failed == 1
 
@@ -149,10 +149,10 @@ def test_other_files_change_while_one_cannot_be_read(shelf: Shelf) -> None:
     """A broken file holds back nothing but its own model version."""
     shelf.put("a.json", OLD)
     shelf.put("b.json", ADS)
-    shelf.library().open(None)
+    shelf.new_library().open(None)
     unreadable_file(shelf)
     shelf.put("a.json", NEW)
-    library = shelf.library()
+    library = shelf.new_library()
     assert ids(library.refresh(library.open(snapshot_with(OLD, ADS)))) == ids((NEW, ADS))
 
 
@@ -160,7 +160,7 @@ def test_unreadable_file_is_logged_once(shelf: Shelf) -> None:
     """Once for each time it breaks, not at every poll; it counts as failed as long as it is."""
     shelf.put("a.json", OLD)
     shelf.put("b.json", b"{")
-    library = shelf.library()
+    library = shelf.new_library()
     library.poll()
     library.poll()
     assert len(shelf.logged()) == 1
@@ -177,7 +177,7 @@ def test_unreadable_file_is_logged_once(shelf: Shelf) -> None:
 def test_limits_of_the_configuration_hold(shelf: Shelf) -> None:
     """A profile with more columns than limits.columns is not taken."""
     shelf.put("a.json", OLD)
-    assert shelf.library(columns=1).open(None).sets[0].profiles == ()
+    assert shelf.new_library(columns=1).open(None).sets[0].profiles == ()
     assert "limits.columns = 1" in shelf.logged()[0]
 
 
