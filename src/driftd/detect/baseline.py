@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from driftd.detect.distances import chance_psi
 from driftd.detect.effective import MOST
 from driftd.detect.observed import RATES, Observed, observed_row
 from driftd.references.profile import Calibration, ColumnProfile, Floats, Ints, Profile
@@ -77,9 +78,8 @@ class Baseline:
         return np.asarray(rows, dtype=np.int64).reshape(len(rows), HEADER + len(self.counts))
 
     def chance_psi(self, n: int) -> float:
-        """Return the mean of the PSI of ``n`` values without drift, (B - 1)(1/n + 1/n_reference)."""
-        n_reference = self.levels[Channel.LOCATION].n
-        return (len(self.counts) - 1) * (1 / n + 1 / n_reference) if n and n_reference else 0.0
+        """Return the mean of the PSI of ``n`` values without drift."""
+        return chance_psi(len(self.counts), n, self.levels[Channel.LOCATION].n)
 
     def deff(self, channel: Channel, rows: float) -> float:
         """Return the design effect of a channel; 1 where nothing is known.

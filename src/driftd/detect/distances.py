@@ -49,9 +49,14 @@ def psi_terms(window: Ints, reference: Ints) -> Floats:
     return np.asarray((q - p) * np.log(q / p), dtype=np.float64)
 
 
+def chance_psi(bins: int, n: int, n_reference: int) -> float:
+    """Return the mean of the PSI under no drift, (B - 1)(1/n + 1/n_reference); 0 where a side is empty."""
+    return (bins - 1) * (1 / n + 1 / n_reference) if n > 0 and n_reference > 0 else 0.0
+
+
 def debiased_psi(psi: float, bins: int, n: int, n_reference: int) -> float:
-    """Return PSI less its mean under no drift, (B - 1)(1/n + 1/n_reference)."""
-    return psi - (bins - 1) * (1 / n + 1 / n_reference) if n > 0 and n_reference > 0 else 0.0
+    """Return PSI less its mean under no drift; 0 where a side is empty."""
+    return psi - chance_psi(bins, n, n_reference) if n > 0 and n_reference > 0 else 0.0
 
 
 def _psi(window: Ints, reference: Ints) -> Floats:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from driftd.incidents.ids import event_id
-from driftd.incidents.lifecycle import Change
+from driftd.incidents.lifecycle import Change, ChangeKind
 from driftd.values.closed import SourceSpan
 from driftd.values.verdict import JSON, DriftEvent, Incident, Suspect
 
@@ -18,7 +18,7 @@ _LAST_MS = 253_402_300_799_999
 def drift_event(change: Change, external_url: str | None = None) -> DriftEvent:
     """Describe a change. ``external_url`` is where people reach this daemon: without it there are no links."""
     incident = change.incident
-    kind = f"io.driftd.incident.{change.kind}.v1"
+    kind = event_type(change.kind)
     name = event_id(incident.id, change.kind, change.time_ms)
     body: JSON = {
         "specversion": "1.0",
@@ -31,6 +31,11 @@ def drift_event(change: Change, external_url: str | None = None) -> DriftEvent:
         "data": _data(change, external_url),
     }
     return DriftEvent(name, kind, incident.monitor, change.time_ms, body)
+
+
+def event_type(kind: ChangeKind) -> str:
+    """Name the type of the events that tell of such a change."""
+    return f"io.driftd.incident.{kind}.v1"
 
 
 def rfc3339(event_ms: int) -> str:

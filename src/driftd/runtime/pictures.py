@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from driftd.incidents.events import event_type
+from driftd.incidents.lifecycle import ChangeKind
 from driftd.incidents.states import States
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.values.keys import ColumnKey, MonitorKey
 from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, WindowVerdict
 from driftd.values.view import ColumnView, MonitorView
 
-FIRING = "io.driftd.incident.firing.v1"
+FIRING = event_type(ChangeKind.FIRING)
 
 
 @dataclass(slots=True)
