@@ -29,6 +29,7 @@ HEADER = """\
 EXAMPLES: Mapping[tuple[str, ...], Any] = {
     ("kafka", "group_id"): "fraud-drift",
     ("kafka", "topics"): ["predictions"],
+    ("delivery", "webhooks", "NAME", "url"): "https://oncall.example.org/drift",
 }
 #: Types that the classes do not tell: texts that are turned into something else when they are read.
 TYPES: Mapping[tuple[str, ...], str] = {

@@ -2,14 +2,17 @@
 
 from pydantic import Field
 
+from driftd.delivery.settings import DeliverySettings
 from driftd.detect.settings import DetectSettings
 from driftd.errors import NO_VALUE, ConfigurationError
 from driftd.incidents.settings import IncidentSettings
 from driftd.kafka.settings import KafkaSettings
 from driftd.logs.settings import LogSettings
+from driftd.metrics.settings import MetricsSettings
 from driftd.references.settings import ReferenceSettings
 from driftd.snapshot.settings import StateSettings
 from driftd.summarise.settings import TopicSettings
+from driftd.values.privacy import Shown
 from driftd.values.settings import LimitSettings, Section, WindowSettings
 from driftd.web.settings import HttpSettings
 
@@ -24,12 +27,19 @@ class SourceSettings(KafkaSettings):
     )
 
 
+class ColumnSettings(Section):
+    """What differs for one column of a model."""
+
+    values: Shown = Field(Shown.SHOW, description="its values in every output: as they are, as hashes, or hidden")
+
+
 class ModelSettings(Section):
     """What differs for one model."""
 
     incidents: IncidentSettings = Field(
         default_factory=IncidentSettings, description="only the keys given here differ from the section above"
     )
+    columns: dict[str, ColumnSettings] = Field(default_factory=dict, description="by name of a column: what differs")
 
 
 class Config(Section):
@@ -44,7 +54,11 @@ class Config(Section):
     detect: DetectSettings = Field(default_factory=DetectSettings, description="what detects drift")
     incidents: IncidentSettings = Field(default_factory=IncidentSettings, description="what pages, and how often")
     state: StateSettings = Field(default_factory=StateSettings, description="what survives a restart")
+    delivery: DeliverySettings = Field(
+        default_factory=DeliverySettings, description="who is told, beside the metrics and the API"
+    )
     http: HttpSettings = Field(default_factory=HttpSettings, description="metrics, probes, API and page")
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings, description="which series are exported")
     log: LogSettings = Field(default_factory=LogSettings, description="the log on stderr")
     limits: LimitSettings = Field(default_factory=LimitSettings, description="bounds of what input can grow")
     models: dict[str, ModelSettings] = Field(default_factory=dict, description="by model name: what differs for it")

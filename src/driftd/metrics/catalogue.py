@@ -30,6 +30,7 @@ class Source(StrEnum):
     COLUMNS = "Columns"
     INCIDENTS = "Incidents"
     DAEMON = "The daemon"
+    DELIVERY = "Delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ _TOPIC = ("topic",)
 _PARTITION = ("topic", "partition")
 _MONITOR = ("model", "version", "segment")
 _COLUMN = (*_MONITOR, "role", "column")
+_DESTINATION = ("destination",)
 _ROLES = {"role": tuple(Role)}
 
 DISTANCES = ("psi", "js", "ks", "wasserstein")
@@ -109,6 +111,14 @@ PARTITION_UNREACHABLE = Metric(
     MetricType.GAUGE,
     Source.PARTITIONS,
     "1 while no broker answers for the partition.",
+    _PARTITION,
+)
+
+GAP_RECORDS = Metric(
+    "driftd_gap_records_total",
+    MetricType.COUNTER,
+    Source.PARTITIONS,
+    "Offsets of the partition that were gone before they could be read: taken by retention, or deleted.",
     _PARTITION,
 )
 
@@ -254,6 +264,24 @@ LOOP_LAST_TURN = Metric(
     Source.DAEMON,
     "When the loop last turned, by the wall clock.",
 )
+SERIES_SHED = Metric(
+    "driftd_series_shed",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "Series of columns left out of this page because of limits.series.",
+)
+RELOAD_SUCCESSFUL = Metric(
+    "driftd_config_last_reload_successful",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "1 if the newest attempt to load the configuration succeeded, 0 while an older one stays in force.",
+)
+RELOAD_SUCCESS_TIME = Metric(
+    "driftd_config_last_reload_success_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.DAEMON,
+    "When the configuration in force was loaded, by the wall clock.",
+)
 REFERENCES_LOADED = Metric("driftd_references_loaded", MetricType.GAUGE, Source.DAEMON, "Reference profiles in force.")
 REFERENCES_FAILED = Metric(
     "driftd_references_failed",
@@ -279,6 +307,53 @@ CHECKPOINT_LAST_SUCCESS = Metric(
 )
 CHECKPOINT_SIZE = Metric(
     "driftd_checkpoint_size_bytes", MetricType.GAUGE, Source.DAEMON, "Size of the newest checkpoint."
+)
+
+DELIVERY_DELIVERED = Metric(
+    "driftd_delivery_events_total",
+    MetricType.COUNTER,
+    Source.DELIVERY,
+    "Drift events that the receiver has acknowledged.",
+    _DESTINATION,
+)
+DELIVERY_FAILURES = Metric(
+    "driftd_delivery_failures_total",
+    MetricType.COUNTER,
+    Source.DELIVERY,
+    "Attempts to deliver a drift event that failed; it is tried again.",
+    _DESTINATION,
+)
+DELIVERY_DROPPED = Metric(
+    "driftd_delivery_dropped_total",
+    MetricType.COUNTER,
+    Source.DELIVERY,
+    "Drift events that the receiver will never get: beyond delivery.backlog, or refused by it for good.",
+    _DESTINATION,
+)
+DELIVERY_WAITING = Metric(
+    "driftd_delivery_waiting", MetricType.GAUGE, Source.DELIVERY, "Drift events waiting for the receiver.", _DESTINATION
+)
+DELIVERY_LAST_SUCCESS = Metric(
+    "driftd_delivery_last_success_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.DELIVERY,
+    "When the receiver last acknowledged a drift event, by the wall clock.",
+    _DESTINATION,
+)
+DEAD_LETTERS_WRITTEN = Metric(
+    "driftd_dead_letters_total", MetricType.COUNTER, Source.DELIVERY, "Rejected events in the dead-letter topic."
+)
+DEAD_LETTERS_LOST = Metric(
+    "driftd_dead_letters_lost_total",
+    MetricType.COUNTER,
+    Source.DELIVERY,
+    "Rejected events that could not be written to the dead-letter topic.",
+)
+DEAD_LETTERS_WAITING = Metric(
+    "driftd_dead_letters_waiting",
+    MetricType.GAUGE,
+    Source.DELIVERY,
+    "Rejected events on their way to the topic.",
 )
 
 #: All of them, in the order in which they are exported.

@@ -28,6 +28,7 @@ def samples_of(view: DaemonView) -> Iterator[Sample]:
             yield from _column((*monitor.key, str(column.key.role), column.key.name), column)
         yield from _incidents(monitor)
     yield from _daemon(view)
+    yield from _delivery(view)
 
 
 def _events(view: DaemonView) -> Iterator[Sample]:
@@ -52,6 +53,7 @@ def _partitions(view: DaemonView) -> Iterator[Sample]:
             yield Sample(c.WATERMARK, labels, partition.watermark_ms / 1000)
         yield Sample(c.PARTITION_PAUSED, labels, partition.paused)
         yield Sample(c.PARTITION_UNREACHABLE, labels, partition.unreachable)
+        yield Sample(c.GAP_RECORDS, labels, partition.gap_records)
 
 
 def _monitor(monitor: MonitorView) -> Iterator[Sample]:
@@ -106,6 +108,10 @@ def _daemon(view: DaemonView) -> Iterator[Sample]:
     yield Sample(c.READY, (), not view.not_ready)
     if view.loop_turned_ms:
         yield Sample(c.LOOP_LAST_TURN, (), view.loop_turned_ms / 1000)
+    yield Sample(c.SERIES_SHED, (), 0)
+    yield Sample(c.RELOAD_SUCCESSFUL, (), view.reload.failure is None)
+    if view.reload.loaded_ms:
+        yield Sample(c.RELOAD_SUCCESS_TIME, (), view.reload.loaded_ms / 1000)
     yield Sample(c.REFERENCES_LOADED, (), view.references_loaded)
     yield Sample(c.REFERENCES_FAILED, (), view.references_failed)
     checkpoint = view.checkpoint
@@ -113,3 +119,18 @@ def _daemon(view: DaemonView) -> Iterator[Sample]:
     if checkpoint.last_success_ms is not None:
         yield Sample(c.CHECKPOINT_LAST_SUCCESS, (), checkpoint.last_success_ms / 1000)
         yield Sample(c.CHECKPOINT_SIZE, (), checkpoint.last_bytes)
+
+
+def _delivery(view: DaemonView) -> Iterator[Sample]:
+    for receiver in view.delivery:
+        labels = (receiver.destination,)
+        yield Sample(c.DELIVERY_DELIVERED, labels, receiver.delivered)
+        yield Sample(c.DELIVERY_FAILURES, labels, receiver.failures)
+        yield Sample(c.DELIVERY_DROPPED, labels, receiver.dropped)
+        yield Sample(c.DELIVERY_WAITING, labels, receiver.waiting)
+        if receiver.last_success_ms is not None:
+            yield Sample(c.DELIVERY_LAST_SUCCESS, labels, receiver.last_success_ms / 1000)
+    if view.dead_letters is not None:
+        yield Sample(c.DEAD_LETTERS_WRITTEN, (), view.dead_letters.written)
+        yield Sample(c.DEAD_LETTERS_LOST, (), view.dead_letters.lost)
+        yield Sample(c.DEAD_LETTERS_WAITING, (), view.dead_letters.waiting)

@@ -16,3 +16,7 @@ class StateSettings(Section):
     checkpoint_interval: DurationMs = Field(
         10_000, ge=100, le=20_000, description="how often the snapshot is written, and the group's positions committed"
     )
+    on_gap: Literal["continue", "stop"] = Field(
+        "continue",
+        description="where retention overtook the position: go on behind the gap, or wait for a person (stop)",
+    )

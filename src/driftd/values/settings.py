@@ -63,6 +63,10 @@ class LimitSettings(Section):
     columns: int = Field(2000, ge=1, description="columns of one profile")
     event_bytes: int = Field(1_048_576, ge=1024, description="a larger record is rejected as too_large")
     name_length: int = Field(200, ge=8, description="characters of a model's or version's name; longer: limit")
+    series: int = Field(20_000, ge=100, description="series on /metrics: beyond that, those of columns are shed")
+    expire_after: DurationMs = Field(
+        604_800_000, ge=60_000, description="a monitor without windows for this long (event time) is forgotten"
+    )
 
 
 class PageRule(NamedTuple):

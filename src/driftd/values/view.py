@@ -67,6 +67,7 @@ class PartitionView:
     watermark_ms: int | None
     paused: bool
     unreachable: bool
+    gap_records: int = 0  # of this process: lost to the source before they were read
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,35 @@ class CheckpointView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReloadView:
+    """The configuration in force: since when, and what became of the newest attempt to replace it."""
+
+    loaded_ms: int = 0
+    failure: str | None = None  # why the newest reload was refused
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One receiver of drift events. The totals count from the start of the process."""
+
+    destination: str
+    waiting: int = 0
+    delivered: int = 0
+    dropped: int = 0  # beyond delivery.backlog, or refused by the receiver for good
+    failures: int = 0  # attempts that failed
+    last_success_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettersView:
+    """Rejected events on their way to the dead-letter topic. The totals count from the start of the process."""
+
+    written: int = 0
+    lost: int = 0  # not written: the queue was full, or the topic refused them
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonView:
     """Everything that the metrics and the API show."""
 
@@ -92,3 +122,6 @@ class DaemonView:
     loop_turned_ms: int = 0  # wall clock of the loop's last turn
     references_loaded: int = 0
     references_failed: int = 0
+    reload: ReloadView = ReloadView()
+    delivery: tuple[DeliveryView, ...] = ()
+    dead_letters: DeadLettersView | None = None  # None: no topic for them

@@ -1,6 +1,7 @@
 """Settings of the HTTP server."""
 
 from ipaddress import AddressValueError, IPv6Address
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -62,4 +63,10 @@ class HttpSettings(Section):
     ] = Field(Address("0.0.0.0", 9108), description="address to listen on: HOST:PORT; port 0 picks a free one")  # noqa: S104 -- a pod is scraped from outside
     external_url: Annotated[str | None, BeforeValidator(check_url)] = Field(
         None, description="address under which people reach this server, for links in drift events"
+    )
+    web_config_file: Path | None = Field(
+        None, description="TLS and basic authentication, in the form of Prometheus' web configuration file"
+    )
+    admin_token_file: Path | None = Field(
+        None, description="holds the bearer token for calls that change something; without it they are off"
     )

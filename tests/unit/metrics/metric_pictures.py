@@ -11,7 +11,17 @@ from driftd.values.verdict import (
     MonitorState,
     Suspect,
 )
-from driftd.values.view import CheckpointView, ColumnView, DaemonView, MonitorView, PartitionView, TopicAccounts
+from driftd.values.view import (
+    CheckpointView,
+    ColumnView,
+    DaemonView,
+    DeadLettersView,
+    DeliveryView,
+    MonitorView,
+    PartitionView,
+    ReloadView,
+    TopicAccounts,
+)
 from driftd.values.windows import Window
 
 WINDOW = Window(1_790_000_040_000, 1_790_000_100_000)
@@ -97,7 +107,13 @@ def picture(*monitors: MonitorView) -> DaemonView:
         },
         partitions=(
             PartitionView(
-                SourcePartition("predictions", 0), 60, 5, WINDOW.end_ms + 250, paused=True, unreachable=False
+                SourcePartition("predictions", 0),
+                60,
+                5,
+                WINDOW.end_ms + 250,
+                paused=True,
+                unreachable=False,
+                gap_records=17,
             ),
             PartitionView(SourcePartition("predictions", 1), 40, None, None, paused=False, unreachable=True),
         ),
@@ -108,4 +124,9 @@ def picture(*monitors: MonitorView) -> DaemonView:
         loop_turned_ms=1_790_000_112_000,
         references_loaded=3,
         references_failed=1,
+        reload=ReloadView(loaded_ms=1_790_000_000_500, failure="windows.duration: needs a restart"),
+        delivery=(
+            DeliveryView("topic", waiting=2, delivered=5, dropped=1, failures=3, last_success_ms=1_790_000_110_000),
+        ),
+        dead_letters=DeadLettersView(written=11, lost=4, waiting=6),
     )

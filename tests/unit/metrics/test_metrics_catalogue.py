@@ -5,8 +5,6 @@ RESERVED = {
     "driftd_monitor_evidence",
     "driftd_monitor_evidence_threshold",
     "driftd_monitor_performance",
-    "driftd_series_shed",
-    "driftd_gap_records_total",
 }
 
 

@@ -1,0 +1,1 @@
+"""Where drift events go over the network: webhooks."""
