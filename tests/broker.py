@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -61,20 +61,37 @@ BROKER_PROPERTIES = {
 class LocalBroker:
     """One broker process with its data folder. Made by ``local_broker``; every signal goes to its own pid."""
 
-    def __init__(self, folder: Path, properties: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        properties: Mapping[str, str],
+        listeners: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
+        self._listeners = listeners or {}
         self._java = require_program("java")
         self._classpath = f"{kafka_jars()}/*"
         self._process: subprocess.Popen[bytes] | None = None
         port, controller_port = free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{port}"
         self._write_properties(port, controller_port, properties)
-        self._format()
+        self._format(format_options)
 
     @property
     def pid(self) -> int:
         """Process id of the running broker."""
         return self._running().pid
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def data(self) -> Path:
+        """The folder of its logs: one folder a partition, named TOPIC-PARTITION."""
+        return self._folder / "data"
 
     @property
     def log(self) -> str:
@@ -113,8 +130,14 @@ class LocalBroker:
         process.kill()
         process.wait(timeout=30)
 
+    def stop(self) -> None:
+        """Tell the broker to shut down (SIGTERM), and wait until it has; its data stay."""
+        process = self._running()
+        process.terminate()
+        process.wait(timeout=60)
+
     def restart(self) -> None:
-        """Start a killed broker again on the same port and data, and wait until it answers."""
+        """Start a stopped or killed broker again on the same port and data, and wait until it answers."""
         self.start()
 
     def freeze(self) -> None:
@@ -127,7 +150,7 @@ class LocalBroker:
 
     def close(self) -> None:
         """End the process if it runs; nothing else is touched."""
-        if self._process is not None and self._process.poll() is None:
+        if self.running:
             self.kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
@@ -136,19 +159,21 @@ class LocalBroker:
         return self._process
 
     def _write_properties(self, port: int, controller_port: int, properties: Mapping[str, str]) -> None:
+        others = [f"{name}://{address}" for name, address in self._listeners.items()]
+        served = ",".join([f"PLAINTEXT://127.0.0.1:{port}", *others])
         addresses = {
-            "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+            "listeners": f"{served},CONTROLLER://127.0.0.1:{controller_port}",
+            "advertised.listeners": served,
             "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
-            "log.dirs": str(self._folder / "data"),
+            "log.dirs": str(self.data),
         }
         lines = (f"{key}={value}\n" for key, value in {**BROKER_PROPERTIES, **addresses, **properties}.items())
         (self._folder / "server.properties").write_text("".join(lines))
 
-    def _format(self) -> None:
+    def _format(self, options: Sequence[str]) -> None:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[:22]
         command = [self._java, *_JVM, "-cp", self._classpath, "kafka.tools.StorageTool", "format"]
-        command += [f"--cluster-id={cluster_id}", "-c", str(self._folder / "server.properties")]
+        command += [f"--cluster-id={cluster_id}", "-c", str(self._folder / "server.properties"), *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"the broker's storage could not be formatted: {done.stdout}{done.stderr}")
@@ -164,14 +189,19 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def local_broker(properties: Mapping[str, str] | None = None) -> Iterator[LocalBroker]:
+def local_broker(
+    properties: Mapping[str, str] | None = None,
+    listeners: Mapping[str, str] | None = None,
+    format_options: Sequence[str] = (),
+) -> Iterator[LocalBroker]:
     """Run a broker with an empty data folder of its own; ``properties`` win over the defaults.
 
+    ``listeners`` are further ones, addresses by name; ``format_options`` are those of Kafka's storage tool.
     Raises BrokerUnavailable where Java, or on first use Maven, is missing.
     """
     folder = Path(tempfile.mkdtemp(prefix="driftd-broker-"))
     try:
-        broker = LocalBroker(folder, properties or {})
+        broker = LocalBroker(folder, properties or {}, listeners, format_options)
         try:
             broker.start()
             yield broker

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+
+# the stubs do not re-export these names
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 _SECONDS = 30.0
@@ -20,6 +29,7 @@ class Record:
     partition: int = 0
     timestamp_ms: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    key: bytes | None = None
 
 
 class Cluster:
@@ -62,6 +72,20 @@ class Cluster:
         for request in self._admin.delete_records([TopicPartition(topic, partition, before)]).values():
             request.result(timeout=_SECONDS)
 
+    def configure(self, topic: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic."""
+        set_to = AlterConfigOpType.SET
+        entries = [ConfigEntry(name, value, incremental_operation=set_to) for name, value in config.items()]
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+        self._admin.incremental_alter_configs([resource])[resource].result(timeout=_SECONDS)
+
+    def first_offset(self, topic: str, partition: int) -> int:
+        """Return the first offset there is of a partition."""
+        asked = TopicPartition(topic, partition)
+        earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+        answer = self._admin.list_offsets({asked: earliest})[asked]
+        return int(answer.result(timeout=_SECONDS).offset)
+
     def produce(self, topic: str, records: Iterable[Record], properties: Mapping[str, str | int] | None = None) -> None:
         """Write records in their order, and wait until the broker has them all."""
         failures: list[KafkaError] = []
@@ -77,6 +101,7 @@ class Cluster:
                     producer.produce(
                         topic,
                         value=record.value,
+                        key=record.key,
                         partition=record.partition,
                         headers=list(record.headers),
                         on_delivery=delivered,

@@ -9,12 +9,16 @@
     ├── SnapshotError           the state cannot be restored or written
     │   ├── SnapshotTorn        the file is not whole
     │   ├── SnapshotFromFuture  a later release wrote it
+    │   ├── SnapshotUnusable    it is whole, and cannot be restored from
     │   └── StateLocked         another process holds the state directory
     └── SourceError             the event source cannot go on
         ├── BrokerUnreachable
         ├── NotAuthorised
         ├── UnknownTopic
+        ├── TopicRecreated      a topic was deleted and made anew
         ├── PositionBeyondEnd   a partition ends before the position that was reached in it
+        ├── RetentionGap        records were gone before they were read, and state.on_gap says stop
+        ├── RecordUnreadable    a record that the client cannot get or cannot take apart
         └── InstanceConflict    another instance commits for the same group
 
 The leaves carry fields, so that nobody has to search a message's text. The command line maps
@@ -89,6 +93,10 @@ class SnapshotFromFuture(SnapshotError):
     """A later release of driftd wrote the snapshot."""
 
 
+class SnapshotUnusable(SnapshotError):
+    """The snapshot is whole, but what it holds cannot be restored: a defect, or somebody has edited it."""
+
+
 class StateLocked(SnapshotError):
     """Another process holds the state directory."""
 
@@ -98,12 +106,14 @@ class SourceError(DriftdError):
 
 
 class BrokerUnreachable(SourceError):
-    """No broker answered within the time allowed."""
+    """No broker answered within the time allowed; ``tls`` is why no secure connection was made, if that was it."""
 
-    def __init__(self, servers: str, waited_seconds: float) -> None:
+    def __init__(self, servers: str, waited_seconds: float, tls: str | None = None) -> None:
         self.servers = servers
         self.waited_seconds = waited_seconds
-        super().__init__(f"kafka.bootstrap_servers: no broker at {servers} answered within {waited_seconds:g} s")
+        self.tls = tls
+        why = "" if tls is None else f": {tls}; see ssl.* and security.protocol in kafka.client"
+        super().__init__(f"kafka.bootstrap_servers: no broker at {servers} answered within {waited_seconds:g} s{why}")
 
 
 class NotAuthorised(SourceError):
@@ -134,6 +144,45 @@ class PositionBeyondEnd(SourceError):
             f"partition {partition} of topic {topic!r} ends at offset {end}, before position {position} that driftd "
             "had reached: the topic was deleted and made anew, or cut; driftd state reset starts over"
         )
+
+
+class TopicRecreated(SourceError):
+    """A topic was deleted and made anew: what has the same name is not the log that was read. Ids are the broker's."""
+
+    def __init__(self, topic: str, was: str, now: str) -> None:
+        self.topic = topic
+        self.was = was
+        self.now = now
+        super().__init__(
+            f"topic {topic!r} was deleted and made anew (its id was {was} and is {now}): the positions that driftd "
+            "had reached mean nothing in it; driftd state reset starts over"
+        )
+
+
+class RetentionGap(SourceError):
+    """Records from ``expected`` to ``actual`` - 1 were gone before they were read, and nobody wants to go on so."""
+
+    def __init__(self, topic: str, partition: int, expected: int, actual: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.expected = expected
+        self.actual = actual
+        super().__init__(
+            f"partition {partition} of topic {topic!r} begins at offset {actual}, behind position {expected}: "
+            f"{actual - expected} offsets were removed before they were read; state.on_gap: continue goes on behind "
+            "them, driftd state reset starts over"
+        )
+
+
+class RecordUnreadable(SourceError):
+    """The record at an offset cannot be read; ``reason`` says why, and what would help."""
+
+    def __init__(self, topic: str, partition: int, offset: int, reason: str) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.reason = reason
+        super().__init__(f"partition {partition} of topic {topic!r} cannot be read at offset {offset}: {reason}")
 
 
 class InstanceConflict(SourceError):

@@ -2,85 +2,29 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import structlog
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from driftd.errors import BrokerUnreachable, InstanceConflict, PositionBeyondEnd, UnknownTopic
+from driftd.errors import BrokerUnreachable, InstanceConflict, UnknownTopic
 from driftd.kafka.settings import KafkaSettings
 from driftd.kafka.source import KafkaSource
-from driftd.kafka.start import Gap
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.keys import SourcePartition
 from kafka_cluster import Cluster, Record
+from kafka_reading import SECONDS, Open, numbered, opener, read_all, read_until, values_of, wall_clock_ms
 
 pytestmark = pytest.mark.kafka
-
-SECONDS = 30.0
-Open = Callable[..., KafkaSource]
-
-
-def wall_clock_ms() -> int:
-    """Return the wall clock."""
-    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
 def open_source(cluster: Cluster) -> Iterator[Open]:
     """Start sources (settings as keywords), and close them in the end."""
-    with ExitStack() as stack:
-
-        def start(
-            topic: str,
-            positions: Mapping[SourcePartition, int] | None = None,
-            *,
-            reached: Mapping[SourcePartition, int] | None = None,
-            instance: str = "me",
-            clock: Callable[[], int] = wall_clock_ms,
-            **settings: Any,
-        ) -> KafkaSource:
-            chosen = {"bootstrap_servers": cluster.bootstrap_servers, "group_id": f"group-{topic}", "topics": [topic]}
-            section = KafkaSettings(**{"start": "earliest", **chosen, **settings})
-            source = KafkaSource(section, instance, structlog.get_logger(), clock)
-            stack.callback(source.close)
-            source.start(positions or {}, wait_seconds=SECONDS, reached=reached)
-            return source
-
-        yield start
-
-
-def read_until(source: KafkaSource, done: Callable[[list[Batch]], bool]) -> list[Batch]:
-    """Poll until the batches so far are enough."""
-    deadline = time.monotonic() + SECONDS
-    batches: list[Batch] = []
-    while not done(batches):
-        assert time.monotonic() < deadline, f"after {SECONDS:g} s only {len(batches)} batches"
-        batches += source.poll(0.1)
-    return batches
-
-
-def read_all(source: KafkaSource) -> list[Batch]:
-    """Poll until every partition has shown its end."""
-    return read_until(
-        source, lambda batches: {batch.source for batch in batches if batch.drained} == set(source.partitions)
-    )
-
-
-def values_of(batches: list[Batch]) -> dict[int, list[bytes | None]]:
-    """Return the values by partition."""
-    values: dict[int, list[bytes | None]] = {}
-    for batch in batches:
-        values.setdefault(batch.source.partition, []).extend(batch.values)
-    return values
-
-
-def numbered(count: int, partition: int = 0, timestamp_ms: int = 1_000) -> list[Record]:
-    """Return records that carry their number, a second apart."""
-    return [Record(str(n).encode(), partition, timestamp_ms + 1000 * n) for n in range(count)]
+    with opener(cluster.bootstrap_servers) as open_source:
+        yield open_source
 
 
 def test_every_record_is_read_once_in_its_partitions_order(cluster: Cluster, open_source: Open) -> None:
@@ -268,55 +212,6 @@ def test_an_instance_that_died_frees_the_group_after_a_while(cluster: Cluster, o
     first.commit(first.positions)
     first.poll(0.5)
     open_source(topic, instance="second").check_other_instance(30.0)
-
-
-def test_a_position_that_retention_overtook_leaves_a_gap(cluster: Cluster, open_source: Open) -> None:
-    """At the start: reading goes on at the first offset there is, and the gap is reported once."""
-    topic = cluster.create_topic()
-    cluster.produce(topic, numbered(10))
-    cluster.delete_records(topic, 0, 6)
-    source = open_source(topic, {SourcePartition(topic, 0): 2})
-    assert source.take_gaps() == (Gap(SourcePartition(topic, 0), 2, 6),)
-    assert source.take_gaps() == ()
-    assert values_of(read_all(source)) == {0: [b"6", b"7", b"8", b"9"]}
-
-
-def test_retention_that_overtakes_the_reading_leaves_a_gap(cluster: Cluster, open_source: Open) -> None:
-    """While running: as after a long pause."""
-    topic = cluster.create_topic()
-    cluster.produce(topic, numbered(10))
-    source = open_source(topic, batch_records=3)
-    batches = read_until(source, bool)
-    source.pause(source.partitions)
-    cluster.delete_records(topic, 0, 8)
-    source.resume(source.partitions)
-    batches += read_until(source, lambda new: any(batch.drained for batch in new))
-    assert values_of(batches) == {0: [b"0", b"1", b"2", b"8", b"9"]}
-    assert source.take_gaps() == (Gap(SourcePartition(topic, 0), 3, 8),)
-
-
-def test_a_recreated_topic_is_refused_at_the_start(cluster: Cluster, open_source: Open) -> None:
-    """A position beyond the end, or in a partition that is no more, names the topic and both offsets."""
-    topic = cluster.create_topic(partitions=2)
-    cluster.delete_topic(topic)
-    cluster.create_topic(partitions=1, name=topic)
-    cluster.produce(topic, numbered(2))
-    with pytest.raises(PositionBeyondEnd) as cut:
-        open_source(topic, {SourcePartition(topic, 0): 5})
-    assert (cut.value.topic, cut.value.partition, cut.value.position, cut.value.end) == (topic, 0, 5, 2)
-    with pytest.raises(PositionBeyondEnd) as gone:
-        open_source(topic, {SourcePartition(topic, 1): 4})
-    assert (gone.value.partition, gone.value.position, gone.value.end) == (1, 4, 0)
-
-
-def test_a_topic_recreated_with_records_beyond_the_rewind_is_refused(cluster: Cluster, open_source: Open) -> None:
-    """Reading resumes at the rewind, but what had been read beyond it must still be there."""
-    topic = cluster.create_topic()
-    cluster.produce(topic, numbered(6))
-    partition = SourcePartition(topic, 0)
-    with pytest.raises(PositionBeyondEnd) as refused:
-        open_source(topic, {partition: 4}, reached={partition: 9})
-    assert (refused.value.position, refused.value.end) == (9, 6)
 
 
 def test_an_unknown_topic_is_named(open_source: Open) -> None:

@@ -1,14 +1,16 @@
-"""The librdkafka consumer behind a source: its properties, and how one is made."""
+"""The librdkafka clients, consumers and producers: their properties, and how they are made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from structlog.typing import FilteringBoundLogger
 
 from driftd.errors import ConfigurationError
 from driftd.kafka.failures import error_of
-from driftd.kafka.reports import ClientLog
+from driftd.kafka.property_kinds import CONSUMER_ONLY, PRODUCER_ONLY
+from driftd.kafka.reports import ClientLog, report_error
 from driftd.kafka.settings import KafkaSettings
 
 #: Defaults that the operator may override with kafka.client.
@@ -20,6 +22,8 @@ _DEFAULTS: dict[str, Any] = {
     # how long a partition waits after a full queue: the default of a second would show as stutter
     "fetch.queue.backoff.ms": 20,
     "socket.keepalive.enable": True,
+    # a damaged batch would otherwise pass for whatever it has become; what it costs is lost in the noise
+    "check.crcs": True,
 }
 _OWNED: dict[str, Any] = {
     "enable.auto.commit": False,
@@ -28,6 +32,16 @@ _OWNED: dict[str, Any] = {
     "enable.partition.eof": True,
     "allow.auto.create.topics": False,
 }
+_OWNED_BY_PRODUCERS: dict[str, Any] = {
+    "acks": "all",
+    # a record is given up for no reason that time alone could heal
+    "message.timeout.ms": 0,
+    "allow.auto.create.topics": False,
+}
+#: Of a producer that neither repeats nor reorders what it writes, one record at a time.
+IDEMPOTENT: Mapping[str, Any] = {"enable.idempotence": True, "linger.ms": 0}
+#: What the topic accepts is the broker's decision: the client's own limit would only be a second one.
+_PRODUCER_DEFAULTS: dict[str, Any] = {"message.max.bytes": 1_000_000_000}
 
 OnError = Callable[[KafkaError], None]
 OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
@@ -35,13 +49,23 @@ OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 
 def consumer_properties(settings: KafkaSettings) -> dict[str, Any]:
     """Return the librdkafka properties; ConfigurationError if a file of client_files cannot be read."""
+    given = {**_DEFAULTS, **settings.client, **_from_files(settings)}
     return {
-        **_DEFAULTS,
-        **settings.client,
-        **_from_files(settings),
+        **{name: value for name, value in given.items() if name not in PRODUCER_ONLY},
         **_OWNED,
         "bootstrap.servers": settings.bootstrap_servers,
         "group.id": settings.group_id,
+    }
+
+
+def producer_properties(settings: KafkaSettings, own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a producer, ``own`` over the operator's; ConfigurationError as above."""
+    given = {**_DEFAULTS, **_PRODUCER_DEFAULTS, **settings.client, **_from_files(settings)}
+    return {
+        **{name: value for name, value in given.items() if name not in CONSUMER_ONLY},
+        **_OWNED_BY_PRODUCERS,
+        **own,
+        "bootstrap.servers": settings.bootstrap_servers,
     }
 
 
@@ -59,13 +83,45 @@ def open_consumer(
         # the client takes any object with a log method, whatever its type hints say
         return Consumer(properties, logger=ClientLog(log))
     except KafkaException as refused:
-        names = ", ".join(sorted({*settings.client, *settings.client_files})) or settings.bootstrap_servers
-        raise ConfigurationError("kafka.client", names, error_of(refused).str()) from refused
+        raise _wrong_property(settings, refused) from refused
+
+
+def open_producer(settings: KafkaSettings, log: FilteringBoundLogger, own: Mapping[str, Any]) -> Producer:
+    """Make a producer that waits for all replicas, with properties of its ``own``; it connects in the background.
+
+    What it has to say is logged from within its ``poll`` and ``flush``. ConfigurationError as above.
+    """
+    properties = producer_properties(settings, own) | {"error_cb": lambda error: report_error(log, error)}
+    try:
+        return Producer(properties, logger=ClientLog(log))
+    except KafkaException as refused:
+        raise _wrong_property(settings, refused) from refused
+
+
+def open_admin(settings: KafkaSettings, log: FilteringBoundLogger) -> AdminClient:
+    """Make a client for questions about topics; it ends with its last reference, without waiting for anything.
+
+    It says nothing itself: what befalls it befalls the consumer of the same settings too.
+    """
+    given = {**_DEFAULTS, **settings.client, **_from_files(settings)}
+    properties: dict[str, Any] = {
+        **{name: value for name, value in given.items() if name not in CONSUMER_ONLY | PRODUCER_ONLY},
+        "bootstrap.servers": settings.bootstrap_servers,
+        "log_level": 0,
+        "error_cb": lambda _: None,
+    }
+    return AdminClient(properties, logger=ClientLog(log))
 
 
 def check_client(settings: KafkaSettings, log: FilteringBoundLogger) -> None:
-    """Raise ConfigurationError if no client can be made of the settings; no broker need be there."""
+    """Raise ConfigurationError if not every client can be made of the settings; no broker need be there."""
     open_consumer(settings, log, on_error=lambda _: None).close()
+    open_producer(settings, log, IDEMPOTENT)
+
+
+def _wrong_property(settings: KafkaSettings, refused: KafkaException) -> ConfigurationError:
+    names = ", ".join(sorted({*settings.client, *settings.client_files})) or settings.bootstrap_servers
+    return ConfigurationError("kafka.client", names, error_of(refused).str())
 
 
 def _from_files(settings: KafkaSettings) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Messages of the client as batches: runs of one source partition, column by column."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import NamedTuple, cast
 
@@ -23,10 +23,11 @@ _RECORD_TIMES = {
 
 
 class Fault(NamedTuple):
-    """An error that came in place of a record; no partition where it is the client's as a whole."""
+    """An error that came in place of a record, at an offset; neither that nor a partition where it is the client's."""
 
     source: SourcePartition | None
     error: KafkaError
+    offset: int | None = None
 
 
 class Cut(NamedTuple):
@@ -61,6 +62,23 @@ def cut(messages: Sequence[Message], clock_ms: int | None) -> Cut:
     return Cut(batches, faults)
 
 
+def before_faults(taken: Cut, codes: Collection[int]) -> list[Batch]:
+    """Return the batches without those that came behind a fault of their partition with one of these codes."""
+    first_fault: dict[SourcePartition, int] = {}
+    for source, error, offset in taken.faults:
+        if source is not None and offset is not None and error.code() in codes:
+            first_fault[source] = min(offset, first_fault.get(source, offset))
+    return [
+        batch
+        for batch in taken.batches
+        if batch.source not in first_fault or _first_offset(batch) < first_fault[batch.source]
+    ]
+
+
+def _first_offset(batch: Batch) -> int:
+    return batch.offsets[0] if batch.offsets else batch.position
+
+
 def _batch(
     source: SourcePartition, run: Sequence[Message], times: list[int], record_time: RecordTime, clock_ms: int | None
 ) -> Batch:
@@ -84,4 +102,4 @@ def _sort_errors(run: Sequence[Message], clock_ms: int | None, batches: list[Bat
         if error.code() == KafkaError._PARTITION_EOF and source is not None and offset is not None:  # noqa: SLF001
             batches.append(Batch(source=source, position=offset, clock_ms=clock_ms, drained=True))
         else:
-            faults.append(Fault(source, error))
+            faults.append(Fault(source, error, offset))

@@ -23,6 +23,16 @@ _CREDENTIALS_REFUSED = frozenset(
     }
 )
 
+#: The broker has looked at the record and would refuse it again.
+_REFUSED_FOR_GOOD = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+    }
+)
+
 
 def lasting_failure(error: KafkaError, resource: str) -> SourceError | None:
     """Return what to raise for an error that does not go away by waiting; None if it may.
@@ -38,6 +48,11 @@ def lasting_failure(error: KafkaError, resource: str) -> SourceError | None:
     if error.fatal():
         return SourceError(f"the Kafka client cannot go on ({error.name()}): {error.str()}")
     return None
+
+
+def refused_for_good(error: KafkaError) -> bool:
+    """Tell whether a record was refused for what it is: writing it again could not help."""
+    return error.code() in _REFUSED_FOR_GOOD
 
 
 def error_of(exception: KafkaException) -> KafkaError:

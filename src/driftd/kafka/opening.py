@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError
+from structlog.typing import FilteringBoundLogger
 
-from driftd.errors import PositionBeyondEnd, UnknownTopic
+from driftd.errors import PositionBeyondEnd, SourceError, UnknownTopic
+from driftd.kafka.client import open_consumer
 from driftd.kafka.cluster import EARLIEST, LATEST, Topology, bounds_of, offsets_at, topology_of
+from driftd.kafka.failures import lasting_failure
 from driftd.kafka.patience import Patience
+from driftd.kafka.settings import KafkaSettings
 from driftd.kafka.start import Start, resume
 from driftd.values.keys import SourcePartition
 
@@ -18,6 +22,28 @@ def existing_topology(patience: Patience, consumer: Consumer, topics: Iterable[s
     if topology.missing:
         raise UnknownTopic(topology.missing[0])
     return topology
+
+
+def check_topics(settings: KafkaSettings, log: FilteringBoundLogger) -> None:
+    """Raise UnknownTopic or NotAuthorised if a topic cannot be read; BrokerUnreachable after connect_timeout."""
+    failures: list[SourceError] = []
+
+    def note(error: KafkaError) -> None:
+        failure = lasting_failure(error, "the cluster")
+        if failure is not None:
+            failures.append(failure)
+
+    def raise_first() -> None:
+        if failures:
+            raise failures[0]
+
+    client = open_consumer(settings, log, on_error=note)
+    try:
+        existing_topology(
+            Patience(client, settings, settings.connect_timeout / 1000, raise_first), client, settings.topics
+        )
+    finally:
+        client.close()
 
 
 def offsets_from(

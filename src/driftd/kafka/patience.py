@@ -19,18 +19,25 @@ _Answer = TypeVar("_Answer")
 class Patience:
     """One deadline for all questions of a start. ``raise_failure`` raises what the client's callbacks have learnt.
 
-    To be used while the consumer is assigned nothing: it polls, so that the callbacks run, and what the
-    poll returns then can only be an error that concerns the group.
+    ``tls_complaint`` returns what they have learnt about connections that could not be secured. To be used
+    while the consumer is assigned nothing: it polls, so that the callbacks run, and what the poll returns
+    then can only be an error that concerns the group.
     """
 
     def __init__(
-        self, consumer: Consumer, settings: KafkaSettings, wait_seconds: float, raise_failure: Callable[[], None]
+        self,
+        consumer: Consumer,
+        settings: KafkaSettings,
+        wait_seconds: float,
+        raise_failure: Callable[[], None],
+        tls_complaint: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._consumer = consumer
         self._settings = settings
         self._wait_seconds = wait_seconds
         self._deadline = Deadline(wait_seconds)
         self._raise_failure = raise_failure
+        self._tls_complaint = tls_complaint
 
     def ask(self, question: Callable[[float], _Answer]) -> _Answer:
         """Ask (with a time limit in seconds) until a broker answers; BrokerUnreachable at the deadline."""
@@ -60,4 +67,4 @@ class Patience:
         if error is not None and (failure := lasting_failure(error, f"group {self._settings.group_id!r}")):
             raise failure
         if self._deadline.passed:
-            raise BrokerUnreachable(self._settings.bootstrap_servers, self._wait_seconds)
+            raise BrokerUnreachable(self._settings.bootstrap_servers, self._wait_seconds, self._tls_complaint())

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
+from driftd.values.secrets import masked
 from driftd.values.settings import DURATION_FORM, DurationMs, Section, format_duration, parse_duration_ms
 
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-_SECRET = re.compile(r"password|secret|\.pem$|oauthbearer\.config|jaas", re.IGNORECASE)
-MASK = "********"
 
 _POSITIONS = "driftd keeps the positions itself, in its snapshot"
 _ASSIGNMENT = "driftd assigns itself all partitions and joins no group"
+_WRITING = "driftd writes each record until it is acknowledged, and once where it can"
 _CALLBACK = "driftd installs it itself"
 
 #: librdkafka properties that driftd sets itself, each with the reason it gives when somebody else does.
@@ -33,6 +33,24 @@ OWNED_PROPERTIES: Mapping[str, str] = {
     "group.remote.assignor": _ASSIGNMENT,
     "partition.assignment.strategy": _ASSIGNMENT,
     "topic.blacklist": "set kafka.topics instead",
+    **dict.fromkeys(
+        (
+            "acks",
+            "delivery.report.only.error",
+            "delivery.timeout.ms",
+            "enable.gapless.guarantee",
+            "enable.idempotence",
+            "message.send.max.retries",
+            "message.timeout.ms",
+            "queue.buffering.max.kbytes",
+            "queue.buffering.max.messages",
+            "request.required.acks",
+            "retries",
+            "transaction.timeout.ms",
+            "transactional.id",
+        ),
+        _WRITING,
+    ),
     **dict.fromkeys(("error_cb", "log_cb", "logger", "oauth_cb", "on_commit", "stats_cb", "throttle_cb"), _CALLBACK),
 }
 
@@ -57,7 +75,7 @@ def _format_start(start: str | int) -> str:
 
 
 def _mask(client: Mapping[str, object]) -> dict[str, object]:
-    return {name: MASK if _SECRET.search(name) else value for name, value in client.items()}
+    return {name: masked(name, value) for name, value in client.items()}
 
 
 #: The name of a librdkafka property that the operator may set.

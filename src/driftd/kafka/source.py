@@ -1,27 +1,32 @@
 """Kafka topics as a source of batches: all their partitions, assigned and never subscribed to."""
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from threading import Thread
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError
 from structlog.typing import FilteringBoundLogger
 
-from driftd.errors import SourceError
-from driftd.kafka.client import open_consumer
-from driftd.kafka.cluster import bounds_of
+from driftd.errors import RecordUnreadable, SourceError
+from driftd.kafka.client import open_admin, open_consumer
 from driftd.kafka.commits import GroupCommits
-from driftd.kafka.cut import Fault, cut
+from driftd.kafka.cut import Cut, Fault, before_faults, cut
+from driftd.kafka.doubts import Doubts, OnGap
 from driftd.kafka.failures import lasting_failure, lasting_failures
+from driftd.kafka.hurdles import DAMAGED
 from driftd.kafka.opening import existing_topology, start_time_ms, starting_points
 from driftd.kafka.patience import Patience
+from driftd.kafka.reading import Reading
 from driftd.kafka.reports import report_error
 from driftd.kafka.settings import KafkaSettings
-from driftd.kafka.start import Gap, resume
+from driftd.kafka.start import Gap
+from driftd.kafka.topic_ids import ids_of_topics, refuse_recreated
 from driftd.kafka.watch import LOOK_SECONDS, PartitionWatch, Sighting
 from driftd.values.batch import Batch
 from driftd.values.keys import SourcePartition
 
-_BOUNDS_SECONDS = 2.0
+_IDS_SECONDS = 2.0
+_FIRST_IDS_SECONDS = 0.5
 _LAST_COMMIT_SECONDS = 2.0
 _CLOSE_SECONDS = 2.0
 
@@ -30,32 +35,36 @@ class KafkaSource:
     """Reads all partitions of the configured topics, from known positions or from where the settings say.
 
     One thread calls it (the loop's); the client fetches on its own threads, within its bounds. ``instance``
-    names this daemon across its restarts; ``clock`` is the wall clock in milliseconds. It logs what the
-    client recovers from by itself, and raises a SourceError for what it does not.
+    names this daemon across its restarts; ``clock`` is the wall clock in milliseconds; ``on_gap`` is
+    ``state.on_gap``. It logs what the client recovers from by itself, and raises a SourceError for what it
+    does not. Once started nothing waits for a broker: what has to be asked is asked on another thread.
     """
 
     def __init__(
-        self, settings: KafkaSettings, instance: str, log: FilteringBoundLogger, clock: Callable[[], int]
+        self,
+        settings: KafkaSettings,
+        instance: str,
+        log: FilteringBoundLogger,
+        clock: Callable[[], int],
+        *,
+        on_gap: OnGap = "continue",
     ) -> None:
         self._settings = settings
         self._log = log
         self._clock = clock
-        self._positions: dict[SourcePartition, int] = {}
-        self._assigned: frozenset[SourcePartition] = frozenset()
-        self._at_end: set[SourcePartition] = set()
-        self._astray: set[SourcePartition] = set()
-        self._gaps: list[Gap] = []
+        self._topic_ids: dict[str, str] = {}
         self._failure: SourceError | None = None
+        self._secured = "ssl" in str(settings.client.get("security.protocol", "")).lower()
+        self._tls_complaint: str | None = None
         self._closed = False
         self._commits = GroupCommits(settings, instance, log, clock)
         self._consumer = open_consumer(settings, log, self._on_error, self._commits.acknowledged)
+        self._reading = Reading(self._consumer)
+        self._doubts = Doubts(self._reading, log, on_gap)
         self._watch = PartitionWatch(
-            # what befalls this client befalls the reading one too, which reports it
-            lambda: open_consumer(settings, log, on_error=lambda _: None),
-            topics=tuple(settings.topics),
-            interval_seconds=settings.discovery_interval / 1000,
-            known=lambda: self._assigned,
+            settings, log, known=lambda: self._reading.sources, doubts=lambda: self._doubts.open
         )
+        self._seen = self._watch.newest
 
     # 1. start
 
@@ -63,15 +72,20 @@ class KafkaSource:
         self,
         positions: Mapping[SourcePartition, int],
         wait_seconds: float,
+        *,
         reached: Mapping[SourcePartition, int] | None = None,
         heed: Callable[[], None] = lambda: None,
+        topic_ids: Mapping[str, str] | None = None,
+        needed: Mapping[SourcePartition, int] | None = None,
     ) -> None:
         """Begin to read: each partition at its position, else where ``kafka.start`` says.
 
-        A position below the first offset there still is continues from there and leaves a gap. Partitions
-        without a leader and without a position are found later, by ``discover``. Raises UnknownTopic,
-        NotAuthorised, PositionBeyondEnd, or BrokerUnreachable after ``wait_seconds``.
-        ``reached`` tells how far each had been read before, where that is beyond its position. ``heed`` is
+        A position below the first offset there still is continues from there and leaves a gap, or raises
+        RetentionGap. Partitions without a leader and without a position are found later, by ``discover``.
+        Raises UnknownTopic, NotAuthorised, PositionBeyondEnd, or BrokerUnreachable after ``wait_seconds``;
+        TopicRecreated where a topic's id is not that of ``topic_ids`` (see the property of that name).
+        ``reached`` tells how far each had been read before, where that is beyond its position; ``needed`` from
+        where on a lack of records is a gap, where that is beyond it. ``heed`` is
         called every two seconds at least while no broker answers; what it raises ends the wait.
         """
         settings, consumer = self._settings, self._consumer
@@ -80,26 +94,39 @@ class KafkaSource:
             heed()
             self._raise_failure()
 
-        patience = Patience(consumer, settings, wait_seconds, raise_what_ends_it)
+        patience = Patience(consumer, settings, wait_seconds, raise_what_ends_it, lambda: self._tls_complaint)
         topology = existing_topology(patience, consumer, settings.topics)
+        self._identify_topics(topic_ids or {})
         start_ms = start_time_ms(settings.start, self._clock())
         start = starting_points(
             patience, consumer, topology, positions=positions, reached=reached or positions, start_ms=start_ms
         )
-        self._gaps += start.gaps
-        consumer.assign(_with_offsets(start.offsets))
-        self._now_reading(start.offsets)
+        self._doubts.note_gaps(start.gaps_beyond(needed or {}))
+        self._begin(start.offsets)
         self._watch.start()
 
     @property
     def partitions(self) -> frozenset[SourcePartition]:
         """The partitions that are being read."""
-        return self._assigned
+        return self._reading.sources
 
     @property
     def positions(self) -> Mapping[SourcePartition, int]:
         """The next offset that each partition's next batch may start at."""
-        return dict(self._positions)
+        return dict(self._reading.positions)
+
+    @property
+    def topic_ids(self) -> Mapping[str, str]:
+        """The broker's ids of the topics that are being read, to be kept with the positions.
+
+        Those of which none is known (a broker before 2.8, the mock cluster, no answer yet) are left out.
+        """
+        return dict(self._topic_ids)
+
+    @property
+    def unreadable(self) -> tuple[RecordUnreadable, ...]:
+        """The records at which partitions wait that cannot be read on; ``discover`` shows these as unreachable."""
+        return tuple(error for _, error in sorted(self._doubts.aside.items()))
 
     # 2. read
 
@@ -110,55 +137,47 @@ class KafkaSource:
         partition is a batch without records, ``drained``. A failure is raised by the call after the one
         that met it, so that no record is lost with it.
         """
+        self._heed_the_watch()
         self._raise_failure()
-        if self._astray:
-            self._find_the_way_back()
         with lasting_failures("the topics"):
             messages = self._consumer.consume(self._settings.batch_records, timeout_seconds)
-        if not messages:
-            return []
-        batches, faults = cut(messages, self._clock())
-        for batch in batches:
-            self._positions[batch.source] = batch.position
-            if batch.drained:
-                self._at_end.add(batch.source)
-            else:
-                self._at_end.discard(batch.source)
-        for fault in faults:
-            self._judge(fault)
+        batches = self._taken(cut(messages, self._clock())) if messages else []
+        if self._doubts.turn(time.monotonic(), self._seen.unreachable):
+            self._watch.look_now()
         return batches
 
     def pause(self, sources: Collection[SourcePartition]) -> None:
         """Fetch no more of these partitions; what was fetched ahead of them is dropped and fetched again later."""
-        self._consumer.pause(_named(self._assigned.intersection(sources)))
+        self._reading.pause(sources)
 
     def resume(self, sources: Collection[SourcePartition]) -> None:
         """Fetch these partitions again."""
-        self._consumer.resume(_named(self._assigned.intersection(sources)))
+        self._doubts.begin(self._reading.resume(sources))
 
     def discover(self) -> Sighting:
         """Begin to read partitions that were found since the last call, and return them and what is unreachable.
 
-        Never waits: the brokers are asked on another thread, every ``kafka.discovery_interval``.
+        Never waits: the brokers are asked on another thread, every ``kafka.discovery_interval``. Of a topic
+        that was recreated nothing is found: the next ``poll`` says so.
         """
-        sighting = self._watch.newest
-        found = {source: offset for source, offset in sighting.found.items() if source not in self._assigned}
-        if found:
-            self._consumer.incremental_assign(_with_offsets(found))
-            self._now_reading(found)
-        return Sighting(found, sighting.unreachable)
+        self._heed_the_watch()
+        unreachable = self._seen.unreachable.union(self._doubts.aside)
+        found = {source: offset for source, offset in self._seen.found.items() if source not in self.partitions}
+        if self._failure is not None:
+            found = {}
+        self._begin(found)
+        return Sighting(found, unreachable)
 
     def take_gaps(self) -> tuple[Gap, ...]:
-        """Return the gaps met since the last call: records that retention removed before they were read."""
-        gaps, self._gaps = tuple(self._gaps), []
-        return gaps
+        """Return the gaps met since the last call: records that retention removed, or that cannot be read."""
+        return self._doubts.take_gaps()
 
     def lag(self) -> dict[SourcePartition, int | None]:
         """Return how many offsets each partition's position is behind its end, as the client last saw it.
 
         0 at the end, also where the last offsets are transaction markers; None before the first fetch.
         """
-        return {source: self._lag(source, position) for source, position in self._positions.items()}
+        return {source: self._reading.lag(source) for source in sorted(self.partitions)}
 
     # 3. commit
 
@@ -174,7 +193,7 @@ class KafkaSource:
         # a client of its own: with that of the reading, records might come in place of the group's errors
         client = open_consumer(self._settings, self._log, on_error=lambda _: None)
         try:
-            self._commits.refuse_other_instance(client, self._assigned, fresh_seconds)
+            self._commits.refuse_other_instance(client, self.partitions, fresh_seconds)
         finally:
             client.close()
 
@@ -196,21 +215,49 @@ class KafkaSource:
         closing.start()
         closing.join(_CLOSE_SECONDS)
 
-    def _now_reading(self, offsets: Mapping[SourcePartition, int]) -> None:
-        self._positions.update(offsets)
-        self._assigned = frozenset(self._positions)
+    def _begin(self, offsets: Mapping[SourcePartition, int]) -> None:
+        if offsets:
+            self._reading.begin(offsets)
+            self._doubts.begin(offsets)
 
-    def _lag(self, source: SourcePartition, position: int) -> int | None:
-        if source in self._at_end:
-            return 0
+    def _identify_topics(self, known: Mapping[str, str]) -> None:
+        """Compare the topics' ids with those that are known, as far as the broker tells them in time."""
+        self._topic_ids = {topic: known[topic] for topic in self._settings.topics if topic in known}
+        seconds = _IDS_SECONDS if self._topic_ids else _FIRST_IDS_SECONDS
+        self._compare_ids(ids_of_topics(open_admin(self._settings, self._log), self._settings.topics, seconds))
+
+    def _compare_ids(self, seen: Mapping[str, str]) -> None:
+        refuse_recreated(self._topic_ids, seen)
+        self._topic_ids.update(seen)
+
+    def _heed_the_watch(self) -> None:
+        """Take note of the newest sighting, once; a failure is raised by the next ``poll``."""
+        sighting = self._watch.newest
+        if sighting is self._seen or self._failure is not None:
+            return
+        self._seen = sighting
         try:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(*source), cached=True)
-        except KafkaException:
-            return None
-        return max(end - position, 0) if end >= 0 else None
+            self._compare_ids(sighting.topic_ids)
+            self._doubts.settle(sighting, self._topic_ids.keys() - sighting.topic_ids.keys())
+        except SourceError as failure:
+            self._failure = failure
+
+    def _taken(self, taken: Cut) -> list[Batch]:
+        """Return the batches that count; whatever the client gives behind a record it refused does not."""
+        batches = [batch for batch in before_faults(taken, DAMAGED) if not self._reading.holds(batch.source)]
+        for batch in batches:
+            self._reading.advance(batch)
+            self._doubts.heard(batch)
+        for fault in taken.faults:
+            self._judge(fault)
+        return batches
 
     def _on_error(self, error: KafkaError) -> None:
         self._failure = self._failure or lasting_failure(error, "the cluster")
+        if error.code() == KafkaError._BAD_MSG:  # noqa: SLF001
+            self._doubts.trouble()
+        if self._secured and error.code() in {KafkaError._SSL, KafkaError._TRANSPORT}:  # noqa: SLF001
+            self._tls_complaint = error.str()
         # the client's own close may go on behind our back, and its complaints are of no use then
         if self._failure is None and not self._closed:
             report_error(self._log, error)
@@ -221,34 +268,12 @@ class KafkaSource:
 
     def _judge(self, fault: Fault) -> None:
         code, source = fault.error.code(), fault.source
-        if source is not None and code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            self._astray.add(source)
+        if source is not None and (code == KafkaError._AUTO_OFFSET_RESET or code in DAMAGED):  # noqa: SLF001
+            self._doubts.refused(source)
         elif code == KafkaError._LOG_TRUNCATION:  # noqa: SLF001
             self._failure = SourceError(f"{source}: the broker lost records that had been read (unclean election)")
         else:
             resource = f"group {self._settings.group_id!r}" if source is None else f"topic {source.topic!r}"
-            self._failure = lasting_failure(fault.error, resource)
+            self._failure = self._failure or lasting_failure(fault.error, resource)
             if self._failure is None:
                 report_error(self._log, fault.error)
-
-    def _find_the_way_back(self) -> None:
-        """Go on with partitions whose position the broker refused: after a gap, or not at all."""
-        lost = {source: self._positions[source] for source in self._astray}
-        try:
-            bounds = bounds_of(self._consumer, lost, _BOUNDS_SECONDS)
-        except KafkaException:
-            return  # the next poll asks again
-        start = resume({source: lost[source] for source in bounds}, bounds)
-        self._gaps += start.gaps
-        self._consumer.incremental_unassign(_named(start.offsets))
-        self._consumer.incremental_assign(_with_offsets(start.offsets))
-        self._now_reading(start.offsets)
-        self._astray.difference_update(start.offsets)
-
-
-def _named(sources: Collection[SourcePartition]) -> list[TopicPartition]:
-    return [TopicPartition(source.topic, source.partition) for source in sorted(sources)]
-
-
-def _with_offsets(offsets: Mapping[SourcePartition, int]) -> list[TopicPartition]:
-    return [TopicPartition(source.topic, source.partition, offset) for source, offset in sorted(offsets.items())]

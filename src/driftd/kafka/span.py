@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from structlog.typing import FilteringBoundLogger
 
 from driftd.errors import BrokerUnreachable, DataError, SourceError
-from driftd.kafka.client import open_consumer
+from driftd.kafka.client import open_admin, open_consumer
 from driftd.kafka.cluster import EARLIEST, LATEST
 from driftd.kafka.cut import cut
 from driftd.kafka.deadline import Deadline
@@ -18,10 +18,12 @@ from driftd.kafka.opening import existing_topology, offsets_from
 from driftd.kafka.patience import Patience
 from driftd.kafka.reports import report_error
 from driftd.kafka.settings import KafkaSettings
+from driftd.kafka.topic_ids import ids_of_topics
 from driftd.values.batch import Batch
 from driftd.values.keys import SourcePartition
 
 _POLL_SECONDS = 0.2
+_IDS_SECONDS = 2.0
 
 
 class TopicSpan:
@@ -68,6 +70,10 @@ class TopicSpan:
     def bounds(self) -> Mapping[SourcePartition, tuple[int, int]]:
         """The first offset and the end (exclusive) of each partition's part."""
         return self._bounds
+
+    def topic_ids(self) -> dict[str, str]:
+        """Ask for the topic's id; empty where none is to be had."""
+        return ids_of_topics(open_admin(self._settings, self._log), [self._topic], _IDS_SECONDS)
 
     @property
     def topic(self) -> str:

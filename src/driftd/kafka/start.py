@@ -9,7 +9,11 @@ from driftd.values.keys import SourcePartition
 
 
 class Gap(NamedTuple):
-    """Records that were gone before they were read: the offsets from ``expected`` to ``actual`` - 1."""
+    """Records that could not be read: the offsets from ``expected`` to ``actual`` - 1.
+
+    Retention removed them, or the client cannot read them. Offsets that never held a record (of transaction
+    markers, of what compaction took away) may be among them; alone they are no gap.
+    """
 
     source: SourcePartition
     expected: int
@@ -22,6 +26,11 @@ class Start:
 
     offsets: Mapping[SourcePartition, int]
     gaps: tuple[Gap, ...]
+
+    def gaps_beyond(self, needed: Mapping[SourcePartition, int]) -> tuple[Gap, ...]:
+        """Return the gaps as far as they are of records that are ``needed``."""
+        cut = [gap._replace(expected=max(gap.expected, needed.get(gap.source, 0))) for gap in self.gaps]
+        return tuple(gap for gap in cut if gap.expected < gap.actual)
 
 
 def resume(positions: Mapping[SourcePartition, int], bounds: Mapping[SourcePartition, tuple[int, int]]) -> Start:

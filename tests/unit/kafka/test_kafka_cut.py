@@ -10,7 +10,7 @@ from confluent_kafka import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftd.kafka.cut import Fault, cut
+from driftd.kafka.cut import Fault, before_faults, cut
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.keys import SourcePartition
 
@@ -74,7 +74,7 @@ def test_errors_are_handed_over_beside_the_batches() -> None:
     ]
     batches, faults = cut(messages, CLOCK_MS)
     assert [batch.position for batch in batches] == [2, 3]
-    assert faults == [Fault(SourcePartition("t", 1), lost)] * 2 + [Fault(None, down)]
+    assert faults == [Fault(SourcePartition("t", 1), lost, 9)] * 2 + [Fault(None, down)]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 2), st.booleans()), max_size=60))
@@ -91,3 +91,20 @@ def test_cutting_keeps_every_message_in_its_order(steps: list[tuple[str, int, bo
     expected = [(topic, partition, is_end, offset) for offset, (topic, partition, is_end) in enumerate(steps)]
     runs = sum(1 if not key[2] else len(list(group)) for key, group in groupby(steps))
     assert (joined, faults, len(batches)) == (expected, [], runs)
+
+
+def test_what_comes_behind_a_refused_record_does_not_count() -> None:
+    """Of its partition only, and only for errors of the codes asked for; the end of the partition neither."""
+    refused = KafkaError(KafkaError._BAD_MSG)
+    messages = [
+        message("t", 0, 1),
+        Message(topic="t", partition=0, offset=2, error=refused, timestamp=(0, -1)),
+        message("t", 1, 5),
+        message("t", 0, 7),
+        end("t", 0, 8),
+        Message(topic="t", partition=0, offset=2**62, error=refused, timestamp=(0, -1)),
+    ]
+    taken = cut(messages, CLOCK_MS)
+    counted = before_faults(taken, {KafkaError._BAD_MSG})
+    assert [(batch.source.partition, batch.position) for batch in counted] == [(0, 2), (1, 6)]
+    assert before_faults(taken, {KafkaError._BAD_COMPRESSION}) == taken.batches

@@ -53,6 +53,7 @@ def test_records_go_through_the_mock_cluster(mock_cluster: MockCluster) -> None:
     }
     assert read == {(n % MOCK_PARTITIONS, 1_000 + n): str(n).encode() for n in range(400)}
     assert set(source.lag().values()) == {0}
+    assert source.topic_ids == {}  # the mock has none, which is no error
     source.close()
 
 

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from driftd.errors import ConfigurationError
 from driftd.kafka.client import check_client, consumer_properties
-from driftd.kafka.settings import MASK, OWNED_PROPERTIES, KafkaSettings
+from driftd.kafka.settings import OWNED_PROPERTIES, KafkaSettings
+from driftd.values.secrets import MASK
 
 
 def settings(**changes: Any) -> KafkaSettings:
@@ -91,10 +92,10 @@ def test_one_property_in_both_places_is_a_contradiction() -> None:
 
 def test_secrets_are_masked_and_never_in_the_repr() -> None:
     """The effective configuration shows which secrets are set, not what they are."""
-    client = {"sasl.password": "hush", "ssl.key.pem": "hush", "sasl.username": "driftd", "fetch.min.bytes": 1}
+    client = {"sasl.password": "hush", "ssl.key.pem": "hush", "sasl.username": "hush", "fetch.min.bytes": 1}
     section = settings(client=client)
     shown = section.model_dump(mode="json")["client"]
-    assert shown == {"sasl.password": MASK, "ssl.key.pem": MASK, "sasl.username": "driftd", "fetch.min.bytes": 1}
+    assert shown == {"sasl.password": MASK, "ssl.key.pem": MASK, "sasl.username": MASK, "fetch.min.bytes": 1}
     assert "hush" not in repr(section)
 
 
