@@ -8,11 +8,13 @@ from summarisers import NOON_MS, event
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.timestamps import EARLIEST_MS, LATEST_MS
 from driftd.values.batch import RecordTime
+from driftd.values.hashing import text_hash
 from driftd.values.keys import Reason
+from driftd.values.privacy import token_of
 from driftd.values.settings import LimitSettings
 
 #: Rows about more than one record: tests/contract/test_summariser.py.
-ELSEWHERE = {"W1", "W2", "W3", "W4", "W6", "W7"}
+ELSEWHERE = {"V13", "W1", "W2", "W3", "W4", "W6", "W7"}
 
 
 class Case(NamedTuple):
@@ -270,6 +272,12 @@ for wrong in ({}, {"amount": 1}, [], [1], ["DE"]):
 _case("V7", event(features={"country": "IT", "free": "anything"}), {"country": "bin 4", "free": "bin 1"})
 _case("V8", event(features={"country": "de", "free": "b"}), {"country": "bin 4, unseen", "free": "bin 1"})
 _case("V8", event(features={"country": "DE "}), {"country": "bin 4, unseen"})
+for masked in ("hashed", "hidden"):
+    _case("V12", event(masked, features={"amount": 5, "country": "FR"}), {"amount": "bin 1", "country": "bin 1"})
+    _case("V12", event(masked, features={"amount": "5", "country": "IT"}), {"amount": "invalid", "country": "bin 4"})
+    _case("V12", event(masked, features={"country": "de", "free": "b"}), {"country": "bin 4, unseen", "free": "bin 1"})
+    _case("V12", event(masked, features={"flag": True, "country": None}), {"flag": "bin 1", "country": "missing"})
+    _case("V12", event(masked, features={"country": token_of(text_hash("DE"))}), {"country": "bin 4, unseen"})
 _case("V9", event(features={"place": [-1, "ignored", "x"]}), {"place[0]": "bin 0", "place[2]": "bin 0"})
 _case("V9", event(features={"place": [True, 0, None]}), {"place[0]": "bin 1", "place[2]": "missing"})
 _case("V9", event(features={"place": ["1", 0, [1]]}), {"place[0]": "invalid", "place[2]": "invalid"})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from driftd.references.masking import mask
 from driftd.references.profile import ColumnProfile, Profile
 from driftd.summarise.plain import PlainSummariser
 from driftd.summarise.seam import Cursor, FindProfile, Summariser, Tally
@@ -14,6 +15,7 @@ from driftd.values.hashing import text_hash
 from driftd.values.keys import ColumnKey, Kind, Role, SourcePartition
 from driftd.values.layout import HEADER, INVALID, MISSING, UNSEEN, N, sums_from_bytes
 from driftd.values.part import Part
+from driftd.values.privacy import Shown
 from driftd.values.settings import LimitSettings, WindowSettings
 
 Make = Callable[[SourcePartition, TopicSettings, WindowSettings, LimitSettings, FindProfile], Summariser]
@@ -58,6 +60,13 @@ def scalar_columns() -> tuple[ColumnProfile, ...]:
     )
 
 
+def masked(model: str, shown: Shown) -> Profile:
+    """Return the profile of the scalar columns, none of whose values are shown."""
+    columns = profile(model, *scalar_columns())
+    hidden = mask(columns, dict.fromkeys(("amount", "country", "flag", "free"), shown))
+    return replace(hidden, binning_id=columns.binning_id, reference_id=columns.reference_id)
+
+
 PROFILES = {
     "plain": profile(
         "plain",
@@ -84,6 +93,8 @@ PROFILES = {
         numeric(Role.LABEL, "label", 0.5),
         numeric(Role.ERROR, "error", 0.5),
     ),
+    "hashed": masked("hashed", Shown.HASH),
+    "hidden": masked("hidden", Shown.HIDE),
 }
 
 

@@ -108,6 +108,15 @@ def test_any_sound_event_moves_the_watermark(make: Make, mover: bytes, monitors:
     assert (tally.late, tally.newest_ms) == (1, START_MS + 1_000_000)
 
 
+def test_first_event_in_time_is_told(make: Make) -> None:
+    """Watched or not: the first that moves the watermark and is neither late, nor ahead, nor read before."""
+    values = [at(95), at(10), b"?", at(90, "unwatched"), at(80)]
+    tally = new(make).add(batch(values), Cursor(1, START_MS + MINUTE_MS))
+    late = new(make).add(batch([at(10)]), Cursor(0, START_MS + MINUTE_MS))
+
+    assert (tally.first_ms, late.first_ms) == (START_MS + 90_000, None)
+
+
 def test_late_event_counts_as_news_of_the_time(make: Make) -> None:
     """A batch of nothing but a late event still reports that event's time (W4)."""
     tally = new(make).add(batch([at(0)]), Cursor(0, START_MS + MINUTE_MS))
@@ -125,6 +134,18 @@ def test_monitors_over_the_limit_are_rejected_in_order(make: Make) -> None:
 
     assert tally.rejected + more.rejected == [Rejected(2, Reason.LIMIT), Rejected(6, Reason.LIMIT)]
     assert [(p.key.monitor.model, p.events) for p in summariser.touched()] == [("a", 2), ("b", 1), ("b", 1), ("c", 1)]
+
+
+def test_version_with_a_profile_of_its_own_is_taken_beyond_the_limit(make: Make) -> None:
+    """However many others came before it in a window: they borrow the profile that is its own (W6)."""
+    profiles = {"3": replace(PROFILES["plain"], version="3"), "4": replace(PROFILES["plain"], version="4")}
+    summariser = new(make, monitors=2, find=lambda _, version, __: profiles.get(version, profiles["3"]))
+    values = [at(0, version="x"), at(1, version="y"), at(2, version="z"), at(3, version="4"), at(4, version="3")]
+
+    tally = summariser.add(batch(values), FRESH)
+
+    assert tally.rejected == [Rejected(2, Reason.LIMIT)]
+    assert [part.key.monitor.version for part in summariser.touched()] == ["3", "4", "x", "y"]
 
 
 def test_unknown_model_is_rejected_whenever_it_comes(make: Make) -> None:
@@ -171,6 +192,25 @@ def test_touched_returns_only_what_grew(make: Make) -> None:
     assert [part.events for part in first] == [1, 1]
     assert list(nothing) == []
     assert (grown.key, grown.events, grown.first_offset, grown.last_offset) == (first[1].key, 2, 1, 2)
+
+
+def test_open_parts_are_those_of_all_open_windows(make: Make) -> None:
+    """Whether they grew or were returned before; then nothing has grown, and none is closed."""
+    summariser = new(make)
+    summariser.add(batch([at(60, "b"), at(0, "b"), at(0, "a")]), FRESH)
+    summariser.touched()
+    summariser.add(batch([at(61, "b")], 3), Cursor(3, None))
+
+    opened = summariser.open_parts()
+
+    assert [part.key for part in opened] == sorted(part.key for part in opened)
+    assert [(p.key.monitor.model, p.key.window.start_ms - START_MS, p.events) for p in opened] == [
+        ("a", 0, 1),
+        ("b", 0, 1),
+        ("b", 60_000, 2),
+    ]
+    assert list(summariser.touched()) == []
+    assert list(summariser.open_parts()) == list(opened)
 
 
 def test_passed_windows_are_returned_whole_and_removed(make: Make) -> None:

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 import orjson
 from simulated_log import BASE_MS, TOPIC, Log, Shape, profile_of, truth_of
 
-from driftd.detect.settings import DetectSettings
+from driftd.config.judgement import Judgement, JudgementBook
 from driftd.detect.stage import DetectStage
-from driftd.errors import SnapshotError
-from driftd.incidents.settings import IncidentSettings
+from driftd.errors import DataError, SnapshotError
 from driftd.incidents.stage import IncidentStage
 from driftd.merge.stage import MergeStage
 from driftd.references.book import ReferenceBook, ReferenceSet
 from driftd.runtime.accounts import accounts_of
-from driftd.runtime.engine import Delivery, Discovery, Engine
+from driftd.runtime.effects import Discovery, Lost
+from driftd.runtime.engine import Engine
+from driftd.runtime.outbox import Delivery
 from driftd.runtime.pipeline import Outcome, Pipeline, Shard
 from driftd.runtime.records import references_of
 from driftd.snapshot.codec import decode, encode
@@ -25,7 +26,7 @@ from driftd.summarise.stage import SummariseStage
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
-from driftd.values.settings import LimitSettings, PageRule, WindowSettings
+from driftd.values.settings import LimitSettings, WindowSettings
 from driftd.values.state import State
 
 MAX_SKEW_MS = 300_000
@@ -56,6 +57,8 @@ class Outside:
     log: Log
     shape: Shape
     snapshot: bytes | None = None
+    judged: list[State] = field(default_factory=list)  # the settings over time, up to the snapshot
+    judging: list[State] = field(default_factory=list)  # and up to now; gone with the process
     documents: dict[str, bytes] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     repeats: int = 0
@@ -103,6 +106,10 @@ class SimulatedSource:
             if batch is not None:
                 batches.append(batch)
         return batches
+
+    def take_gaps(self) -> list[Lost]:
+        """Return no gaps."""
+        return []
 
     def _batch(self, source: SourcePartition) -> Batch | None:
         start, end = self._positions[source], self._outside.visible(source)
@@ -171,7 +178,14 @@ class SimulatedStore:
         data = encode(records, "simulation")
         self._fuse.burn()
         self._outside.snapshot = data
+        self._outside.judged = judged_since(self._outside.judging, records["judgement"]["sets"])
         self._fuse.burn()
+
+
+def judged_since(known: list[State], sets: list[State]) -> list[State]:
+    """Return the settings over time: those known, up to where the sets begin, and the sets."""
+    first_ms = sets[0]["from_ms"]
+    return [s for s in known if first_ms is not None and (s["from_ms"] is None or s["from_ms"] < first_ms)] + sets
 
 
 class Bystander:
@@ -184,6 +198,9 @@ class Bystander:
         return {}
 
     def not_saved(self, error: SnapshotError) -> None:
+        raise error
+
+    def not_written(self, error: DataError) -> None:
         raise error
 
 
@@ -219,6 +236,8 @@ class World:
             }
         )
         self.book = ReferenceBook([])
+        on = {} if setting.detectors else {"adwin": None, "page_hinkley": None}
+        self.judgement = Judgement.model_validate({"detect": {"detectors": on}})  # what the operator has configured
         self.engine: Engine
         self.kills = 0
 
@@ -239,6 +258,13 @@ class World:
         """Return the newest ledgers."""
         return self.engine.pipeline.ledgers
 
+    def operate(self) -> None:
+        """Do between two turns what the operator does: nothing."""
+
+    def judgements(self) -> JudgementBook:
+        """Return the settings that a process begins with."""
+        return JudgementBook(self.judgement)
+
     def _live(self, fuse: Fuse) -> None:
         source = SimulatedSource(self.outside, self.rng, fuse)
         records = decode(self.outside.snapshot, "snapshot") if self.outside.snapshot is not None else None
@@ -257,11 +283,13 @@ class World:
             monotonic_ms=self.outside.now_ms,
         )
         ledgers = self.engine.restore(records, {TOPIC}) if records else []
+        self.engine.pipeline.adopt_judgement(self.judgement)
         for ledger in ledgers:
             source.seek(ledger.source, ledger.rewind)
         self.engine.start(ledgers)
         quiet_turns = 0
         while quiet_turns < 3:
+            self.operate()
             self._pass_time(self.rng.choice((0, 1, 10, 100, 700, 1_000, 40_000)))
             self.engine.turn(self.outside.now_ms)
             self._check_accounts()
@@ -299,23 +327,24 @@ class World:
             assert a.pending >= held, "more events are held than are pending"
 
     def _pipeline(self) -> Pipeline:
+        judgements = self.judgements()
+        self.outside.judging = self.outside.judged
         return Pipeline(
             self.windows,
             self.book,
+            judgements,
             lambda: SummariseStage(
                 lambda source: PlainSummariser(source, TopicSettings(), self.windows, LimitSettings(), self.book.find),
                 self.windows,
             ),
-            self._shard,
+            lambda: self._shard(judgements),
             summarisers=self.setting.summarisers,
             shards=self.setting.shards,
         )
 
-    def _shard(self) -> Shard:
-        on = {} if self.setting.detectors else {"adwin": None, "page_hinkley": None}
-        detect = DetectSettings.model_validate({"detectors": on})
+    def _shard(self, judgements: JudgementBook) -> Shard:
         return Shard(
             MergeStage(self.windows, LimitSettings(), self.book.by_id),
-            DetectStage(detect, lambda _: (PageRule("adwin"), PageRule("gross")), self.book.by_id),
-            IncidentStage(lambda _: IncidentSettings(), self.windows.duration),
+            DetectStage(judgements.detect_at, judgements.page_on_at, self.book.by_id),
+            IncidentStage(judgements.incidents_at, self.windows.duration),
         )

@@ -52,6 +52,17 @@ class Bank:
             for channel, detectors in sorted(self._detectors.items())
         }
 
+    def adopt(self, kit: DetectorKit) -> frozenset[str]:
+        """Take on other detectors; return those that go on, having the same options. All others begin anew."""
+        kept = self._kit.shared(kit)
+        self._kit = kit
+        going_on = {
+            channel: {name: detector for name, detector in detectors.items() if name in kept}
+            for channel, detectors in self._detectors.items()
+        }
+        self._detectors = {channel: detectors for channel, detectors in going_on.items() if detectors}
+        return kept
+
     def restore(self, state: State, names: Iterable[str]) -> None:
         """Take back the memory of the detectors named; the others begin anew at the next window."""
         kept = set(names)

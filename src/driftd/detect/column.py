@@ -101,6 +101,12 @@ class ColumnWatch:
             unseen_texts=tuple(sorted(((u.text, u.events) for u in sums.unseen), key=lambda pair: (-pair[1], pair[0]))),
         )
 
+    def adopt(self, kit: DetectorKit, gross: GrossSettings) -> None:
+        """Judge by other settings from the next window on: only what they change begins anew."""
+        kept = self._bank.adopt(kit)
+        self._gross.adopt(gross)
+        self._since = {detection: onset_ms for detection, onset_ms in self._since.items() if detection.detector in kept}
+
     def to_state(self) -> State:
         """Return all that is remembered."""
         since: dict[str, dict[str, int]] = {}

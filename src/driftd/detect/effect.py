@@ -1,4 +1,7 @@
-"""What has changed in a column, in the feature's own units: what a page tells the one it wakes."""
+"""What has changed in a column, in the feature's own units: what a page tells the one it wakes.
+
+Of columns whose values are masked only what their profile shows of them is told (references.masking).
+"""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -13,6 +16,7 @@ from driftd.detect.recent import Change
 from driftd.references.profile import ColumnProfile, Floats, Ints
 from driftd.values.keys import Channel, Kind
 from driftd.values.layout import HEADER
+from driftd.values.privacy import Shown
 from driftd.values.verdict import JSON, Distances, Effect
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -83,6 +87,8 @@ def _values_before_and_after(sums: Ints, baseline: Baseline) -> tuple[JSON, JSON
     column = baseline.column
     fine_before, fine_after = np.asarray(column.counts, dtype=np.int64), sums[HEADER:]
     if column.kind is Kind.NUMERIC:
+        if column.shown is not Shown.SHOW:
+            return {}, {}
         return _numeric_summary(column, fine_before), _numeric_summary(column, fine_after)
     shares_before, shares_after = (fine / max(int(fine.sum()), 1) for fine in (fine_before, fine_after))
     # Those with the largest share on either side, so that what was rare and now leads is among them.
@@ -92,7 +98,7 @@ def _values_before_and_after(sums: Ints, baseline: Baseline) -> tuple[JSON, JSON
 
 def _category_shares(column: ColumnProfile, shares: Floats, order: list[int]) -> JSON:
     """Return the shares of some categories, and of all that is not in the profile's list (``other``)."""
-    return {"shares": {column.categories[i]: float(shares[i]) for i in order}, "other": float(shares[-1])}
+    return {"shares": {column.category_names[i]: float(shares[i]) for i in order}, "other": float(shares[-1])}
 
 
 def _numeric_summary(column: ColumnProfile, fine: Ints) -> JSON:
@@ -133,9 +139,14 @@ def _moved_bins(counts: Ints, baseline: Baseline) -> tuple[JSON, ...]:
 
 
 def _bin_names(column: ColumnProfile) -> list[JSON]:
-    """Name each test bin: its category (None: all others), or its bounds [from, to) (None: unbounded)."""
+    """Name each test bin: its category (None: all others), or its bounds [from, to) (None: unbounded).
+
+    Where the bounds are hidden: its number, the lowest one is 1.
+    """
     if column.kind is Kind.CATEGORICAL:
-        return [{"category": category} for category in (*column.categories, None)]
+        return [{"category": category} for category in (*column.category_names, None)]
+    if column.shown is not Shown.SHOW:
+        return [{"bin": number} for number in range(1, column.test_bins + 1)]
     starts = [0, *(i + 1 for i, (one, other) in enumerate(pairwise(column.test_of)) if one != other)]
     bounds = [None, *(column.edges[i - 1] for i in starts[1:]), None]
     return [{"from": start, "to": end} for start, end in pairwise(bounds)]

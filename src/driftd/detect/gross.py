@@ -25,33 +25,45 @@ class GrossRule:
     """
 
     def __init__(self, settings: GrossSettings) -> None:
+        self._runs: dict[Channel, int] = {}  # windows running; negative: downwards
+        self._grossly: frozenset[Channel] = frozenset()  # the channels that were grossly off in the newest window
+        self.adopt(settings)
+
+    def adopt(self, settings: GrossSettings) -> None:
+        """Judge by these settings from the next window on; what was grossly off until now stays known as such."""
         self.settings = settings
         self._critical = float(-ndtri(settings.significance / 2))
-        self._runs: dict[Channel, int] = {}  # windows running; negative: downwards
         self._usual: tuple[Baseline, Mapping[Channel, float] | None] | None = None
 
     def observe(
         self, observed: Observed, distances: Distances, baseline: Baseline
     ) -> tuple[frozenset[Channel], frozenset[Channel]]:
         """Take in a window; return the channels that are grossly off now, and those of them that were not before."""
-        before = self._at_level()
+        before = self._grossly
         runs = {}
         for channel, move in sorted(self._off(observed, distances, baseline).items()):
             run = self._runs.get(channel, 0)
             length = abs(run) + 1 if run * move > 0 else 1
             runs[channel] = int(copysign(min(length, self.settings.windows), move))
         self._runs = runs
-        now = self._at_level()
-        return now, now - before
+        self._grossly = self._at_level()
+        return self._grossly, self._grossly - before
 
     def to_state(self) -> State:
-        """Return the length of each channel's run."""
-        return {channel.value: run for channel, run in self._runs.items()}
+        """Return the length of each channel's run, and which channels are grossly off."""
+        return {
+            "runs": {channel.value: run for channel, run in self._runs.items()},
+            "grossly": sorted(channel.value for channel in self._grossly),
+        }
 
     def restore(self, state: State) -> None:
-        """Take back what ``to_state`` gave."""
-        most = self.settings.windows
-        self._runs = {Channel(channel): max(min(run, most), -most) for channel, run in state.items()}
+        """Take back what ``to_state`` gave, also of a rule with other settings.
+
+        The first release wrote the runs alone: what is grossly off then follows from the settings.
+        """
+        self._runs = {Channel(channel): run for channel, run in state.get("runs", state).items()}
+        known = state.get("grossly")
+        self._grossly = self._at_level() if known is None else frozenset(map(Channel, known))
 
     def _at_level(self) -> frozenset[Channel]:
         return frozenset(channel for channel, run in self._runs.items() if abs(run) >= self.settings.windows)

@@ -4,7 +4,7 @@ river.drift imports scipy.stats and river's data sets on the way (its package fi
 to the detectors avoids that, so this module is imported only by who runs detectors.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from river import drift
@@ -127,17 +127,21 @@ class DetectorKit:
     """The detectors that are on."""
 
     def __init__(self, settings: DetectorSettings) -> None:
-        self._options = settings.enabled
-        self.everywhere = tuple(name for name in self._options if name not in BINARY)
-        self.on_binary = tuple(self._options)  # channels of 0/1 values have all of them
+        self.options: Mapping[str, Section] = settings.enabled
+        self.everywhere = tuple(name for name in self.options if name not in BINARY)
+        self.on_binary = tuple(self.options)  # channels of 0/1 values have all of them
 
     def make(self, name: str, seed: int) -> Detector:
         """Make a fresh detector; only the random ones look at the seed."""
-        return Detector(name, self._options[name], seed)
+        return Detector(name, self.options[name], seed)
+
+    def shared(self, other: "DetectorKit") -> frozenset[str]:
+        """Return the detectors that have the same options in both kits: those whose memory means the same."""
+        return frozenset(name for name, options in self.options.items() if other.options.get(name) == options)
 
     def signature(self) -> State:
         """Return what a detector's memory depends on besides its input: its options, by name."""
-        return {name: options.model_dump(mode="json") for name, options in sorted(self._options.items())}
+        return {name: options.plain() for name, options in sorted(self.options.items())}
 
 
 def _unknown_layout(detector: str, error: Exception) -> SnapshotError:

@@ -9,6 +9,7 @@ import numpy as np
 from driftd.detect.baseline import Baseline, Baselines
 from driftd.detect.column import ColumnWatch
 from driftd.detect.distances import NO_DISTANCE, distances
+from driftd.detect.made_with import made_with
 from driftd.detect.observed import Observed
 from driftd.detect.river_adapter import RIVER_VERSION, DetectorKit
 from driftd.detect.settings import DetectSettings
@@ -28,27 +29,38 @@ class _Monitor:
     """What is remembered of one monitor, all of it against one reference."""
 
     reference_id: str
+    settings: DetectSettings  # those of its newest window
+    kit: DetectorKit
     columns: dict[ColumnKey, ColumnWatch] = field(default_factory=dict)
+
+    def adopt(self, settings: DetectSettings) -> None:
+        """Judge by other settings from the next window on."""
+        self.settings = settings
+        self.kit = DetectorKit(settings.detectors)
+        for watch in self.columns.values():
+            watch.adopt(self.kit, settings.gross)
 
 
 class DetectStage:
     """Judges closed windows, each monitor and each column on its own.
 
     A verdict follows from the monitor's own windows in their order, its profile and the settings, nothing
-    else; a monitor held against a new reference begins anew. ``page_on`` gives a model's rules,
-    ``profile_of`` the profile of a ``reference_id``.
+    else; a monitor held against a new reference begins anew. Where the settings change, a monitor takes them
+    on with its first window under them: detectors with the same options go on, changed ones begin anew.
+
+    ``settings_at`` gives the settings in force for a window by its start, ``page_on`` a model's rules by model
+    and window start, ``profile_of`` the profile of a ``reference_id``.
     """
 
     def __init__(
         self,
-        settings: DetectSettings,
-        page_on: Callable[[str], tuple[PageRule, ...]],
+        settings_at: Callable[[int], DetectSettings],
+        page_on: Callable[[str, int], tuple[PageRule, ...]],
         profile_of: Callable[[str], Profile | None],
     ) -> None:
-        self._settings = settings
+        self._settings_at = settings_at
         self._page_on = page_on
         self._profile_of = profile_of
-        self._kit = DetectorKit(settings.detectors)
         self._monitors: dict[MonitorKey, _Monitor] = {}
         self._baselines: dict[str, Baselines] = {}
 
@@ -56,7 +68,7 @@ class DetectStage:
         """Judge a window; ProfileError if its reference is not known."""
         baselines = self._baselines_of(window.reference_id)
         monitor = self._monitor_of(window)
-        page_on = self._page_on(window.monitor.model)
+        page_on = self._page_on(window.monitor.model, window.window.start_ms)
         held_against = [baselines[sums.column] for sums in window.columns]
         observed = [baseline.observed(sums.sums) for baseline, sums in zip(held_against, window.columns, strict=True)]
         watches = [self._watch(window.monitor, monitor, baseline.column.key) for baseline in held_against]
@@ -83,7 +95,7 @@ class DetectStage:
         return {
             key: {
                 "river": RIVER_VERSION,
-                "detectors": self._kit.signature(),
+                "detectors": monitor.kit.signature(),
                 "reference_id": monitor.reference_id,
                 "columns": {str(column): watch.to_state() for column, watch in sorted(monitor.columns.items())},
             }
@@ -93,29 +105,35 @@ class DetectStage:
     def restore(self, state: Mapping[MonitorKey, State]) -> None:
         """Take back what ``to_state`` gave, replacing all memory; SnapshotError if it does not fit river.
 
-        Detectors that are new or whose options have changed since begin anew; those no longer on are dropped.
+        The detectors go on with the options that their memory was made with, until the monitor's next window
+        brings others.
         """
-        signature = self._kit.signature()
         self._monitors = {}
         for key, record in state.items():
-            monitor = self._monitors[key] = _Monitor(record["reference_id"])
-            unchanged = [name for name, options in record["detectors"].items() if signature.get(name) == options]
+            gross = self._settings_at(0).gross  # its memory fits any settings; the next window brings the right ones
+            settings = DetectSettings(detectors=made_with(record["detectors"]), gross=gross)
+            kit = DetectorKit(settings.detectors)
+            monitor = self._monitors[key] = _Monitor(record["reference_id"], settings, kit)
             for text, memory in record["columns"].items():
                 role, name = text.split(":", 1)
-                self._watch(key, monitor, ColumnKey(Role(role), name)).restore(memory, unchanged)
+                self._watch(key, monitor, ColumnKey(Role(role), name)).restore(memory, kit.on_binary)
         self._drop_unused_baselines()
 
     def _monitor_of(self, window: ClosedWindow) -> _Monitor:
+        settings = self._settings_at(window.window.start_ms)
         monitor = self._monitors.get(window.monitor)
         if monitor is None or monitor.reference_id != window.reference_id:
-            monitor = self._monitors[window.monitor] = _Monitor(window.reference_id)
+            monitor = _Monitor(window.reference_id, settings, DetectorKit(settings.detectors))
+            self._monitors[window.monitor] = monitor
             self._drop_unused_baselines()
+        elif monitor.settings != settings:
+            monitor.adopt(settings)
         return monitor
 
     def _watch(self, key: MonitorKey, monitor: _Monitor, column: ColumnKey) -> ColumnWatch:
         watch = monitor.columns.get(column)
         if watch is None:
-            watch = ColumnWatch(self._kit, self._settings.gross, _SEPARATOR.join((*key, *column)))
+            watch = ColumnWatch(monitor.kit, monitor.settings.gross, _SEPARATOR.join((*key, *column)))
             monitor.columns[column] = watch
         return watch
 

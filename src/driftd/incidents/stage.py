@@ -16,12 +16,13 @@ class IncidentStage:
 
     Pure, and driven by windows alone: the same verdicts in the same order (by window, then monitor) give
     the same events and the same memory, however many come at a time. ``settings_of`` gives a model's
-    settings, ``window_ms`` is the length of a window. Memory per monitor: the offsets of at most 288
-    windows, its columns' states, its open incidents, and those that ended within the last hour.
+    settings for a window by its start, ``window_ms`` is the length of a window. Memory per monitor: the
+    offsets of at most 288 windows, its columns' states, its open incidents, and those that ended within the
+    last hour.
     """
 
     def __init__(
-        self, settings_of: Callable[[str], IncidentSettings], window_ms: int, external_url: str | None = None
+        self, settings_of: Callable[[str, int], IncidentSettings], window_ms: int, external_url: str | None = None
     ) -> None:
         self.window_ms = window_ms
         self.external_url = external_url
@@ -33,12 +34,25 @@ class IncidentStage:
     def observe(self, verdict: WindowVerdict) -> list[DriftEvent]:
         """Take in a window of one monitor; return what it changed, in the order in which it is to be told."""
         key = verdict.monitor
-        settings = self._settings_of(key.model)
+        settings = self._settings_of(key.model, verdict.window.start_ms)
         changes = self._supersede(verdict, settings)
         monitor = self._monitors.setdefault(key, MonitorIncidents(key))
         changes += monitor.observe(verdict, settings)
         self._place(monitor)
         return [drift_event(change, self.external_url) for change in changes]
+
+    def forget(self, monitor: MonitorKey, at_ms: int) -> list[DriftEvent]:
+        """Drop what is remembered of a monitor: its open incidents end as superseded, at this event time."""
+        known = self._monitors.pop(monitor, None)
+        if known is None:
+            return []
+        self._firing.discard(monitor)
+        if not any(key[:2] == monitor[:2] for key in self._monitors):
+            versions = self._newest_ms[monitor.model]
+            del versions[monitor.version]
+            if not versions:
+                del self._newest_ms[monitor.model]
+        return [drift_event(change, self.external_url) for change in known.supersede(at_ms)]
 
     @property
     def monitors(self) -> tuple[MonitorKey, ...]:
@@ -59,7 +73,7 @@ class IncidentStage:
         known = self._monitors.get(monitor)
         if known is None:
             return States(MonitorState.NO_DATA, {})
-        silence_ms = self._settings_of(monitor.model).silence_ms(self.window_ms)
+        silence_ms = self._settings_of(monitor.model, frontier_ms).silence_ms(self.window_ms)
         return known.states(silent=frontier_ms - known.newest_ms >= silence_ms)
 
     def to_state(self) -> dict[MonitorKey, State]:

@@ -1,6 +1,7 @@
 """Parts that wait for their window to close, and what was counted of those that closed early."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from driftd.values.keys import MonitorKey, SourcePartition
@@ -55,6 +56,23 @@ class Pending:
         for window, parts in list(self._windows.items()):
             if watermark_ms is None or window.end_ms > watermark_ms:
                 self._windows[window] = {key: part for key, part in parts.items() if key.source != source}
+
+    def recount(self, source: SourcePartition, watermark_ms: int | None, parts: Iterable[Part]) -> int:
+        """Take note that these parts are all that a partition has, by now, in the windows it has not passed.
+
+        They are received afterwards; what it handed on before of open windows is dropped. Returns how many
+        events of closed windows were counted and are in no part any more.
+        """
+        self.forget_open(source, watermark_ms)
+        events: Counter[PartPlace] = Counter()
+        for part in parts:
+            events[part.key.place] += part.events
+        gone = 0
+        for place, counted in self._counted.items():
+            if place.source == source and events[place] < counted:
+                gone += counted - events[place]
+                self._counted[place] = events[place]
+        return gone
 
     def windows(self) -> list[Window]:
         """Return the open windows that have parts, oldest first."""

@@ -1,20 +1,24 @@
-"""The merge stage: window parts and ledgers in, closed windows out, in the order of event time."""
+"""The merge stage: window parts and ledgers in, closed windows and expired monitors out, by event time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftd.merge.carry import Carry, Unseen, merge_unseen
+from driftd.merge.gaps import Gaps
 from driftd.merge.pending import Pending
+from driftd.merge.roster import Roster, Seat
 from driftd.merge.watermarks import Watermarks
 from driftd.references.profile import Profile
-from driftd.values.closed import ClosedWindow, SourceSpan
+from driftd.values.closed import ClosedWindow, Closing, SourceSpan
 from driftd.values.keys import MonitorKey, SourcePartition
 from driftd.values.layout import sums_from_bytes
 from driftd.values.part import Ledger, Part
 from driftd.values.settings import LimitSettings, WindowSettings
 from driftd.values.state import State
-from driftd.values.windows import Window
+from driftd.values.windows import Window, window_at
+
+Groups = Mapping[tuple[MonitorKey, str], list[Part]]
 
 
 @dataclass(slots=True)
@@ -24,13 +28,16 @@ class Accounts:
     observed: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)  # came for a closed window
     over_limit: Counter[str] = field(default_factory=Counter)  # of monitors beyond the limits
+    kept: Counter[str] = field(default_factory=Counter)  # counted before a ledger told them lost
 
 
 class MergeStage:
     """Closes windows once every source partition has passed them, or cannot be waited for any longer.
 
     Guarantees: what is closed by ``close_passed`` follows from parts and ledgers alone, in whatever order
-    and how often they arrive; windows close in the order of event time, monitors in that of their keys.
+    and how often they arrive; windows close in the order of event time, monitors in that of their keys, and
+    between them monitors expire (merge.roster). ``limits`` count what this stage watches: with several shards,
+    each has its own.
     """
 
     def __init__(
@@ -44,13 +51,14 @@ class MergeStage:
         self._profile_of = profile_of
         self._watermarks = Watermarks(windows)
         self._pending = Pending()
-        self._carry: dict[MonitorKey, Carry] = {}
-        self._monitors: set[MonitorKey] = set()
+        self._carry: dict[MonitorKey, Carry] = {}  # of each watched monitor
+        self._roster = Roster(limits, windows.duration)
+        self._gaps = Gaps()
 
     @property
     def monitors(self) -> frozenset[MonitorKey]:
-        """The monitors seen so far."""
-        return frozenset(self._monitors)
+        """The monitors that are watched."""
+        return self._roster.monitors
 
     def expect(self, sources: Iterable[SourcePartition], now_ms: int) -> None:
         """Wait for these source partitions before any window closes."""
@@ -66,8 +74,20 @@ class MergeStage:
         known = self.ledgers.get(ledger.source)
         if known is None or ledger.position >= known.position:
             self.ledgers[ledger.source] = ledger
+            self._gaps.hear(ledger)
             if ledger.watermark_ms is not None:
                 self._pending.passed(ledger.source, ledger.watermark_ms)
+
+    def recount(self, source: SourcePartition, parts: Sequence[Part]) -> None:
+        """Take note that these parts are all that a partition has in windows it has not passed, after re-reading.
+
+        To be told before they are received. What it handed on before of open windows is dropped; what was
+        counted of it in closed windows and is gone now counts as kept: the ledger counts it as lost.
+        """
+        known = self.ledgers[source]
+        kept = self._pending.recount(source, known.watermark_ms, parts)
+        if kept and known.open_events is not None:  # else the ledger does not know what is lost
+            self.accounts.kept[source.topic] += kept
 
     def forget_open(self, source: SourcePartition) -> None:
         """Drop what a partition has handed on of windows it has not passed: it is about to hand it on again.
@@ -76,11 +96,11 @@ class MergeStage:
         """
         self._pending.forget_open(source, self.ledgers[source].watermark_ms)
 
-    def close_passed(self) -> list[ClosedWindow]:
+    def close_passed(self) -> list[Closing]:
         """Close the windows that every source partition has passed."""
         return self._close(self._watermarks.passed_ms)
 
-    def close_timed_out(self, now_ms: int, unreachable: frozenset[SourcePartition]) -> list[ClosedWindow]:
+    def close_timed_out(self, now_ms: int, unreachable: frozenset[SourcePartition]) -> list[Closing]:
         """Close the windows that nobody is waited for any longer.
 
         This depends on the clock: it must be in a snapshot before any effect of it is seen outside.
@@ -90,11 +110,16 @@ class MergeStage:
             return self.finish()
         return self._close(self._watermarks.timed_out_ms(now_ms))
 
-    def finish(self) -> list[ClosedWindow]:
-        """Close every window: the input has ended, or all of it is read and quiet."""
+    def finish(self) -> list[Closing]:
+        """Close every window: the input has ended, or all of it is read and quiet.
+
+        Event time then has come to the end of the newest event's window, whatever model it is of.
+        """
         ends = [window.end_ms for window in self._pending.windows()]
         newest = self._watermarks.newest_ms
-        return self._close(max(ends if newest is None else [*ends, newest], default=None))
+        if newest is not None:
+            ends.append(window_at(newest + self.windows.lateness, self.windows.duration).end_ms)
+        return self._close(max(ends, default=None))
 
     def ahead(self, paused: frozenset[SourcePartition], now_ms: int) -> frozenset[SourcePartition]:
         """Return the source partitions that should be paused now."""
@@ -113,8 +138,13 @@ class MergeStage:
                 "observed": dict(sorted(self.accounts.observed.items())),
                 "late": dict(sorted(self.accounts.late.items())),
                 "over_limit": dict(sorted(self.accounts.over_limit.items())),
+                "kept": dict(sorted(self.accounts.kept.items())),
             },
-            "monitors": [[list(key), self._carry[key].to_state()] for key in sorted(self._carry)],
+            "monitors": [
+                {"key": list(key), "newest_ms": seat.newest_ms, "own": seat.own, "carry": self._carry[key].to_state()}
+                for key, seat in self._roster.seats()
+            ],
+            **self._gaps.to_state(),
         }
 
     def restore(self, state: State, ledgers: Iterable[Ledger], now_ms: int) -> None:
@@ -122,46 +152,72 @@ class MergeStage:
         self.frontier_ms = state["frontier_ms"]
         self._pending.restore(state["pending"])
         accounts = state["accounts"]
-        self.accounts = Accounts(
-            Counter(accounts["observed"]), Counter(accounts["late"]), Counter(accounts["over_limit"])
+        self.accounts = Accounts(*(Counter(accounts[name]) for name in ("observed", "late", "over_limit", "kept")))
+        for item in state["monitors"]:
+            self._carry[MonitorKey(*item["key"])] = Carry.from_state(item["carry"])
+        self._roster.restore(
+            (MonitorKey(*item["key"]), Seat(item["newest_ms"], item["own"])) for item in state["monitors"]
         )
-        for key, carry in state["monitors"]:
-            self._carry[MonitorKey(*key)] = Carry.from_state(carry)
-        self._monitors = set(self._carry)
+        self._gaps.restore(state)
         self.ledgers = {ledger.source: ledger for ledger in ledgers}
         self._watermarks.restore(self.ledgers, now_ms)
 
-    def _close(self, until_ms: int | None) -> list[ClosedWindow]:
+    def _close(self, until_ms: int | None) -> list[Closing]:
         if until_ms is None:
             return []
         until_ms = until_ms // self.windows.duration * self.windows.duration
         if self.frontier_ms is not None and until_ms <= self.frontier_ms:
             return []
-        closed: list[ClosedWindow] = []
+        closed: list[Closing] = []
         for window in self._pending.windows():
             if window.end_ms > until_ms:
                 break
+            closed += self._expire(window.end_ms)
             closed += self._close_window(window)
+        closed += self._expire(until_ms)
         self.frontier_ms = until_ms
+        self._gaps.forget(until_ms)
         return closed
 
-    def _close_window(self, window: Window) -> list[ClosedWindow]:
-        incomplete = self._watermarks.incomplete(window.end_ms)
+    def _expire(self, until_ms: int) -> list[Closing]:
+        expired = self._roster.expire(until_ms)
+        for one in expired:
+            del self._carry[one.monitor]
+        return [*expired]
+
+    def _close_window(self, window: Window) -> list[Closing]:
+        incomplete = self._watermarks.incomplete(window.end_ms) or self._gaps.cover(window)
         watermarks = {source: ledger.watermark_ms for source, ledger in self.ledgers.items()}
-        closed: list[ClosedWindow] = []
-        for (monitor, _), parts in self._pending.close(window, watermarks).items():
-            if not self._admit(monitor):
+        groups = self._pending.close(window, watermarks)
+        profiles = self._profiles(groups)
+        closed: list[Closing] = []
+        for made_room in self._roster.seat(_own(groups, profiles), window.end_ms):
+            del self._carry[made_room.monitor]
+            closed.append(made_room)
+        for (monitor, _), parts in groups.items():
+            if monitor in self._roster:
+                profile = profiles[parts[0].reference_id]
+                closed.append(self._sum(monitor, window, parts, profile, incomplete=incomplete))
+            else:
                 for part in parts:
                     self.accounts.over_limit[part.key.source.topic] += part.events
-                continue
-            closed.append(self._sum(monitor, window, parts, incomplete=incomplete))
         return closed
 
-    def _sum(self, monitor: MonitorKey, window: Window, parts: Sequence[Part], *, incomplete: bool) -> ClosedWindow:
+    def _profiles(self, groups: Groups) -> dict[str, Profile]:
+        profiles: dict[str, Profile] = {}
+        for (monitor, _), parts in groups.items():
+            reference_id = parts[0].reference_id
+            if reference_id not in profiles:
+                profile = self._profile_of(reference_id)
+                if profile is None:  # the book keeps every reference that an open window can need
+                    raise LookupError(f"reference {reference_id} of {monitor} is not known")
+                profiles[reference_id] = profile
+        return profiles
+
+    def _sum(
+        self, monitor: MonitorKey, window: Window, parts: Sequence[Part], profile: Profile, *, incomplete: bool
+    ) -> ClosedWindow:
         first = parts[0]
-        profile = self._profile_of(first.reference_id)
-        if profile is None:  # the book keeps every reference that an open window can need
-            raise LookupError(f"reference {first.reference_id} of {monitor} is not known")
         sums = sums_from_bytes(first.sums)
         unseen: Unseen = first.unseen
         for part in parts[1:]:
@@ -193,13 +249,11 @@ class MergeStage:
             starved=release.starved,
         )
 
-    def _admit(self, monitor: MonitorKey) -> bool:
-        if monitor in self._monitors:
-            return True
-        models = {known.model for known in self._monitors}
-        if len(self._monitors) >= self.limits.monitors:
-            return False
-        if monitor.model not in models and len(models) >= self.limits.models:
-            return False
-        self._monitors.add(monitor)
-        return True
+
+def _own(groups: Groups, profiles: Mapping[str, Profile]) -> dict[MonitorKey, bool]:
+    """Tell for each monitor whether it is held against its own version's profile, or a borrowed one."""
+    own = {}
+    for (monitor, _), parts in groups.items():
+        profile = profiles[parts[0].reference_id]
+        own[monitor] = (profile.model, profile.version_or_none) == (monitor.model, monitor.version)
+    return own

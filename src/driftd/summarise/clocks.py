@@ -12,11 +12,12 @@ from driftd.values.settings import WindowSettings
 class Clocks:
     """Steps 7 to 9 and 11 of docs/events.md for the records of one batch, in order.
 
-    ``newest_ms`` and ``newly_refused`` are as ``seam.Tally`` has them.
+    ``newest_ms``, ``first_ms`` and ``newly_refused`` are as ``seam.Tally`` has them.
     """
 
     def __init__(self, batch: Batch, cursor: Cursor, windows: WindowSettings) -> None:
         self.newest_ms: int | None = None
+        self.first_ms: int | None = None
         self.newly_refused: list[int] = []
         self._timestamps_ms = batch.timestamps_ms if batch.record_time is not RecordTime.NONE else ()
         self._skew_ms = windows.max_skew
@@ -56,8 +57,10 @@ class Clocks:
         """Say whether the watermark has passed a window."""
         return self._watermark_ms is not None and window_end_ms <= self._watermark_ms
 
-    def advance(self, event_ms: int) -> None:
+    def advance(self, event_ms: int, *, late: bool) -> None:
         """Let a sound event move the watermark; it never falls."""
+        if self.first_ms is None and not late:
+            self.first_ms = event_ms
         if self.newest_ms is None or event_ms > self.newest_ms:
             self.newest_ms = event_ms
             watermark_ms = event_ms - self._lateness_ms

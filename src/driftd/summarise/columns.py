@@ -16,8 +16,10 @@ import numpy as np
 
 from driftd.references.profile import ColumnProfile
 from driftd.summarise.unseen import UnseenTexts
+from driftd.values.hashing import text_hash
 from driftd.values.keys import Kind
 from driftd.values.layout import HEADER, INVALID, MISSING, UNSEEN, N, Sums
+from driftd.values.privacy import Shown, hash_in, token_of
 
 _FEW = 16  # so few values are counted one by one: numpy's calls would cost more
 _NUMBERS = {float, int, bool}
@@ -39,7 +41,9 @@ class ColumnCounter(Protocol):
 
 def counter_of(column: ColumnProfile) -> ColumnCounter:
     """Return the counter for a column's kind."""
-    return NumericCounter(column) if column.kind is Kind.NUMERIC else CategoricalCounter(column)
+    if column.kind is Kind.NUMERIC:
+        return NumericCounter(column)
+    return CategoricalCounter(column) if column.shown is Shown.SHOW else MaskedCounter(column)
 
 
 def number_of(value: Any) -> float | None:
@@ -134,6 +138,9 @@ class CategoricalCounter:
         if category is None:
             run[INVALID] += times
             return
+        self._count_category(category, run, unseen, times)
+
+    def _count_category(self, category: str, run: Sums, unseen: UnseenTexts, times: int) -> None:
         position = self._bins.get(category)
         if position is not None:
             run[HEADER + position] += times
@@ -141,3 +148,21 @@ class CategoricalCounter:
         run[HEADER + self._other] += times
         if not self._open_vocabulary and unseen.add(category, times, self._known):
             run[UNSEEN] += times
+
+
+class MaskedCounter(CategoricalCounter):
+    """Counts the same, and keeps of an unseen text its token, or nothing where values are hidden."""
+
+    def __init__(self, column: ColumnProfile) -> None:
+        super().__init__(column)
+        self._bin_of_hash = {hash_in(token): position for position, token in enumerate(column.categories)}
+        self._keeps_tokens = column.shown is Shown.HASH
+
+    def _count_category(self, category: str, run: Sums, unseen: UnseenTexts, times: int) -> None:
+        hashed = text_hash(category)
+        position = self._bin_of_hash.get(hashed, self._other)
+        run[HEADER + position] += times
+        if position == self._other and not self._open_vocabulary and hashed not in self._known:
+            run[UNSEEN] += times
+            if self._keeps_tokens:
+                unseen.add_hashed(hashed, token_of(hashed), times)

@@ -37,13 +37,14 @@ def decode_json(data: bytes) -> Any:
 
 def _decode_not_finite(data: bytes) -> Any:
     parts: list[bytes] = []
-    tokens: list[bytes] = []
-    for before, token in _UP_TO_NUMBER.findall(data):
+    numbers: list[int | float] = []
+    for match in _UP_TO_NUMBER.finditer(data):  # one by one: nothing is gathered behind what cannot be a number
+        before, token = match.groups()
         parts.append(before)
         if token:
-            parts.append(b" %d " % len(tokens))  # the spaces keep neighbours apart: 1NaN stays an error
-            tokens.append(token)
-    return _put_back(orjson.loads(b"".join(parts)), [_number(token) for token in tokens])
+            parts.append(b" %d " % len(numbers))  # the spaces keep neighbours apart: 1NaN stays an error
+            numbers.append(_number(token))
+    return _put_back(orjson.loads(b"".join(parts)), numbers)
 
 
 def _number(token: bytes) -> int | float:

@@ -46,6 +46,7 @@ class Tally:
     broker's), in order. ``newest_ms`` is the largest event time of the batch that moves the watermark: of
     any sound event that is not ``future``, whether it is summed, late, without a reference or over a
     limit (else a partition of unwatched models would hold every window open); None if there was none.
+    ``first_ms`` is that of the first such event that is not late.
     """
 
     read: int = 0
@@ -54,6 +55,7 @@ class Tally:
     rejected: list[Rejected] = field(default_factory=list)
     newly_refused: list[int] = field(default_factory=list)
     newest_ms: int | None = None
+    first_ms: int | None = None
 
 
 class Summariser(Protocol):
@@ -62,6 +64,9 @@ class Summariser(Protocol):
     Within a batch the watermark follows the records: it is the largest event time seen (as
     ``Tally.newest_ms`` says) minus the lateness, and never falls. The event that moves it is judged by
     the watermark as it stood before; an event whose window ends at or before the watermark is late.
+
+    Memory: what an open monitor takes follows from what came for it. A single event takes some hundred bytes,
+    however many columns its profile has.
     """
 
     def add(self, batch: Batch, cursor: Cursor) -> Tally:
@@ -70,6 +75,10 @@ class Summariser(Protocol):
 
     def touched(self) -> Sequence[Part]:
         """Return the cumulative parts of the windows that grew since they were last returned, by key."""
+        ...
+
+    def open_parts(self) -> Sequence[Part]:
+        """Return the cumulative parts of all open windows, by key; nothing has grown since then."""
         ...
 
     def passed(self, watermark_ms: int) -> Sequence[Part]:

@@ -29,6 +29,11 @@ class UnseenTexts:
         hashed = text_hash(text)
         if hashed in known:
             return False
+        self.add_hashed(hashed, text, times)
+        return True
+
+    def add_hashed(self, hashed: int, text: str, times: int) -> None:
+        """Count a text, or what stands for it, by the text's hash."""
         kept = self._kept.get(hashed)
         if kept is not None:
             self._kept[hashed] = (min(kept[0], text[:_TEXT_KEPT]), kept[1] + times)
@@ -37,7 +42,6 @@ class UnseenTexts:
         elif hashed < -self._greatest[0]:
             del self._kept[-heappop(self._greatest)]
             self._keep(hashed, text, times)
-        return True
 
     def _keep(self, hashed: int, text: str, times: int) -> None:
         self._kept[hashed] = (text[:_TEXT_KEPT], times)

@@ -1,4 +1,4 @@
-"""What merging hands to detecting: closed windows."""
+"""What merging hands on: closed windows, and monitors to forget."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -39,7 +39,7 @@ class ClosedWindow:
 
     ``columns`` holds those with enough observations, in the reference's order; ``starved`` the indices
     of those that ran past ``windows.max_span`` without. ``incomplete`` says that the window was closed
-    without a silent or unreachable partition.
+    without a silent or unreachable partition, or may lack records that a partition had lost.
     """
 
     monitor: MonitorKey
@@ -52,3 +52,19 @@ class ClosedWindow:
     columns: tuple[ColumnSums, ...]
     starved: tuple[int, ...] = ()
     newest_ms: int | None = None  # the largest event time in it
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A monitor that is watched no longer: whatever is remembered of it is to be forgotten.
+
+    It has had no window for ``limits.expire_after`` of event time, or it made room for a version with a profile
+    of its own. ``at_ms`` is the event time of this; what was closed before it stands before it.
+    """
+
+    monitor: MonitorKey
+    at_ms: int
+
+
+#: What merging hands on, in the order of event time.
+Closing = ClosedWindow | Expired

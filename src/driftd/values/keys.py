@@ -84,3 +84,4 @@ class LateReason(StrEnum):
 
     WATERMARK = "watermark"  # its window had passed in its own partition
     CLOSED = "closed"  # its window had been closed without its partition
+    GAP = "gap"  # read, but lost to the source before its window had passed, and so not to be summed again

@@ -9,9 +9,22 @@ Each column owns a run ``[n, missing, invalid, unseen, count of bin 0, count of 
 * bins         ``n = missing + invalid + sum of bins`` always holds
 
 Adding two vectors adds the sums: merging is exact, associative and commutative.
+
+On the wire a vector takes as much room as it holds: its numbers are written in the least width that holds them
+all, and only those that are not 0 where that is shorter. So the sums of a single event take some 150 bytes, however
+many bins its profile has.
+
+::
+
+    dense   width             numbers
+    sparse  width + 16, size  positions of the numbers that are not 0, those numbers
+
+``width`` is one byte: 1, 2 or 4 for unsigned integers of so many bytes, 8 for signed ones; ``size`` is an unsigned
+integer of four bytes; positions have the least width that holds ``size``. All are little-endian.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +34,11 @@ from driftd.values.keys import ColumnKey, Kind
 HEADER = 4
 N, MISSING, INVALID, UNSEEN = range(HEADER)
 
-WIRE_DTYPE = "<i8"
 Sums = NDArray[np.int64]
+
+_SPARSE = 16
+_SIZE_BYTES = 4
+_WIRE: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<u2"), 4: np.dtype("<u4"), 8: np.dtype("<i8")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +69,30 @@ class Layout:
 
 
 def sums_from_bytes(data: bytes) -> Sums:
-    """Read a vector from its wire form (little-endian int64); the result is read-only."""
-    return np.frombuffer(data, dtype=WIRE_DTYPE).astype(np.int64, copy=False)
+    """Read a vector from its wire form."""
+    wire = _WIRE[data[0] % _SPARSE]
+    if data[0] < _SPARSE:
+        return np.frombuffer(data, wire, offset=1).astype(np.int64)
+    begin = 1 + _SIZE_BYTES
+    size = int.from_bytes(data[1:begin], "little")
+    places = _WIRE[_width(size)]
+    filled = (len(data) - begin) // (places.itemsize + wire.itemsize)
+    sums = np.zeros(size, dtype=np.int64)
+    positions = np.frombuffer(data, places, filled, begin)
+    sums[positions] = np.frombuffer(data, wire, filled, begin + positions.nbytes)
+    return sums
 
 
 def sums_to_bytes(sums: Sums) -> bytes:
-    """Write a vector to its wire form."""
-    return sums.astype(WIRE_DTYPE, copy=False).tobytes()
+    """Write a vector to its wire form: the same vector gives the same bytes. No number of it is below 0."""
+    filled = np.flatnonzero(sums)
+    numbers = sums[filled]
+    width, place = _width(int(numbers.max(initial=0))), _width(len(sums))
+    if _SIZE_BYTES + len(filled) * (place + width) >= len(sums) * width:
+        return bytes([width]) + sums.astype(_WIRE[width]).tobytes()
+    head = bytes([_SPARSE + width]) + len(sums).to_bytes(_SIZE_BYTES, "little")
+    return head + filled.astype(_WIRE[place]).tobytes() + numbers.astype(_WIRE[width]).tobytes()
+
+
+def _width(greatest: int) -> int:
+    return 1 if greatest < 2**8 else 2 if greatest < 2**16 else 4 if greatest < 2**32 else 8

@@ -54,7 +54,7 @@ class Part:
     first_offset: int
     last_offset: int
     events: int
-    sums: bytes  # laid out as the reference says, values.layout
+    sums: bytes  # laid out as the reference says, in the wire form of values.layout
     newest_ms: int  # the largest event time among them
     unseen: tuple[UnseenCategory, ...] = ()  # sorted by (column, hash)
 
@@ -66,6 +66,26 @@ class Refused(NamedTuple):
     last_offset: int
 
 
+class Gap(NamedTuple):
+    """The windows that may lack records of a partition, because its source had lost records before they were summed.
+
+    ``from_ms`` is the partition's watermark at the gap: windows that end by then had passed, and lack nothing.
+    ``until_ms`` is the latest event time that a lost record can have had, as far as events keep to
+    ``windows.lateness``: the newest event time read so far where all of the lost records had been read before,
+    else the time of the first event behind the gap that is not late, plus the lateness. Windows that start
+    later lack nothing. None: without a bound; at the end, until that first event is read.
+    """
+
+    from_ms: int | None
+    until_ms: int | None
+
+    def covers(self, window: Window) -> bool:
+        """Say whether a window may lack records."""
+        return (self.from_ms is None or window.end_ms > self.from_ms) and (
+            self.until_ms is None or window.start_ms <= self.until_ms
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """How far one source partition has been read.
@@ -75,6 +95,10 @@ class Ledger:
     under ``watermark_ms``, rebuilds the summariser's open windows exactly.
     The counts are cumulative since the partition was first read, over all restarts.
     ``refused`` lists what our own clock refused between rewind and position.
+
+    ``open_events`` were summed into the windows that are open for this partition: so many must be summed again
+    after a restart. ``lost`` were not, since their records were gone by then. An event that was rejected at
+    first and is summed when it is read again, under other settings, counts as read twice.
     """
 
     source: SourcePartition
@@ -86,3 +110,6 @@ class Ledger:
     late: int = 0
     rejected: dict[Reason, int] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    open_events: int | None = 0  # None: not known, in a ledger of the first release
+    lost: int = 0
+    gap: Gap | None = None  # until the partition has passed all windows that may lack records

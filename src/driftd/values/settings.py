@@ -3,7 +3,10 @@
 import re
 from typing import Annotated, NamedTuple
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from driftd.values.state import State
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -37,7 +40,12 @@ DurationMs = Annotated[
 class Section(BaseModel):
     """A section of the configuration: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+    def plain(self) -> State:
+        """Return it as plain data that it can be validated from again; infinities as texts, since JSON has none."""
+        state: State = orjson.loads(self.model_dump_json())
+        return state
 
 
 class WindowSettings(Section):
@@ -62,7 +70,9 @@ class LimitSettings(Section):
     monitors: int = Field(1000, ge=1, description="monitors (model, version, segment) watched")
     columns: int = Field(2000, ge=1, description="columns of one profile")
     event_bytes: int = Field(1_048_576, ge=1024, description="a larger record is rejected as too_large")
-    name_length: int = Field(200, ge=8, description="characters of a model's or version's name; longer: limit")
+    name_length: int = Field(
+        200, ge=8, le=4_000, description="characters of a model's or version's name; longer: limit"
+    )
     series: int = Field(20_000, ge=100, description="series on /metrics: beyond that, those of columns are shed")
     expire_after: DurationMs = Field(
         604_800_000, ge=60_000, description="a monitor without windows for this long (event time) is forgotten"

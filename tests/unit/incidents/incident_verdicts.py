@@ -81,7 +81,7 @@ def verdict(
 def stage_of(settings: IncidentSettings | None = None, window_ms: int = MINUTE) -> IncidentStage:
     """A fresh stage."""
     chosen = settings or IncidentSettings()
-    return IncidentStage(lambda _: chosen, window_ms)
+    return IncidentStage(lambda *_: chosen, window_ms)
 
 
 def quiet(stage: IncidentStage, minutes: range, *keys: ColumnKey, monitor: MonitorKey = FRAUD) -> list[DriftEvent]:

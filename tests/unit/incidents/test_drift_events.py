@@ -105,7 +105,7 @@ def test_onset_stays_with_the_incident() -> None:
 
 def test_links_lead_to_the_incident() -> None:
     """Where people can reach the daemon, an event links to its incident."""
-    stage = IncidentStage(lambda _: IncidentSettings(), MINUTE, "https://driftd.example.org")
+    stage = IncidentStage(lambda *_: IncidentSettings(), MINUTE, "https://driftd.example.org")
     (event,) = alarm(stage, 0, AMOUNT)
     incident = event.body["data"]["incident"]
     assert event.body["data"]["links"] == {"incident": f"https://driftd.example.org/api/v1/incidents/{incident}"}

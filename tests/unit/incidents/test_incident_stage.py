@@ -296,7 +296,7 @@ def test_settings_are_each_models_own() -> None:
     """A model's incidents follow that model's settings."""
     stage = stage_of()
     short = IncidentSettings.model_validate({"hold": "1m"})
-    stage._settings_of = lambda model: short if model == "fraud" else IncidentSettings()
+    stage._settings_of = lambda model, _: short if model == "fraud" else IncidentSettings()
     other = MonitorKey("churn")
     alarm(stage, 0, AMOUNT)
     alarm(stage, 0, AMOUNT, monitor=other)
