@@ -35,8 +35,9 @@ PARTITIONS = 2
 WINDOW_MS = 60_000
 START_MS = 1_790_000_040_000
 PER_WINDOW = 240
-WINDOWS = 60
+WINDOWS = 100
 DRIFT_AT = 24 * PER_WINDOW  # half-way lies in the incident that this opens
+DRIFT_UNTIL = 36 * PER_WINDOW  # and its end behind it: no release wrote more than half-way, so this may change
 HALF_WAY = 30 * PER_WINDOW + 100  # and in the midst of a window
 BATCH = 100
 
@@ -47,10 +48,10 @@ def settings() -> Config:
 
 
 def rows(count: int, seed: int, drift_at: int | None = None) -> Iterator[Row]:
-    """Yield rows in time order; from ``drift_at`` on the amount is higher and a country is new."""
+    """Yield rows in time order; from ``drift_at`` on the amount is higher and a country is new, until that ends."""
     rng = random.Random(seed)
     for number in range(count):
-        drifted = drift_at is not None and number >= drift_at
+        drifted = drift_at is not None and drift_at <= number < DRIFT_UNTIL
         amount = round(50 + 10 * (rng.random() + rng.random() - 1) + (4 if drifted else 0), 3)
         country = "XX" if drifted and rng.random() < 0.1 else rng.choice(("DE", "FR", "IT"))
         note = f"rare-{rng.randrange(40)}" if rng.random() < 0.2 else None
@@ -125,7 +126,11 @@ def half_way() -> dict[str, State]:
     pipeline = fresh_pipeline()
     outcome = read_on(pipeline, beginning(), HALF_WAY)
     paging = sorted({event.body["data"]["incident"] for event in outcome.events})
-    return to_records(pipeline) | {"outbox": {"events": [], "windows": []}, "paging": {"incidents": paging}}
+    return to_records(pipeline) | {
+        "outbox": {"events": [], "windows": [], "waiting": {}},
+        "dead_letters": {},
+        "paging": {"incidents": paging},
+    }
 
 
 def main(folder: Path) -> None:

@@ -6,6 +6,8 @@ Blank lines are passed over, and so are spaces behind a comma.
 import csv
 import gzip
 import math
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from itertools import islice
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from driftd.errors import DataError
+from driftd.files.bounded_lines import bounded_lines
 from driftd.files.chunk import CHUNK_ROWS, Cell, Chunk
 
 #: What stands for a missing value, in columns of numbers and of text alike.
@@ -30,15 +33,16 @@ class CsvFile:
         self._path = path
         self.name = path.name
         with self._open() as file:
-            self.columns = self._header(csv.reader(file, **_DIALECT))
-            if not any(any(row) for row in islice(self._records(csv.reader(file, **_DIALECT)), 1)):
+            reader = self._reader(file)
+            self.columns = self._header(reader)
+            if not any(any(row) for row in islice(self._records(reader), 1)):
                 raise DataError(self.name, "has a header but no rows")
         self.row_hint = self._estimate()
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows in order. Raises DataError for a row that is broken or has too many or few fields."""
         with self._open() as file:
-            reader = csv.reader(file, **_DIALECT)
+            reader = self._reader(file)
             self._header(reader)
             records = self._records(reader)
             start = 0
@@ -60,6 +64,9 @@ class CsvFile:
         except OSError as error:
             raise DataError(str(self._path), f"cannot be read: {error.strerror}") from None
 
+    def _reader(self, file: TextIO) -> Iterator[list[str]]:
+        return csv.reader(bounded_lines(file, self.name), **_DIALECT)
+
     def _records(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
         """Yield the records, blank lines skipped; say which row is broken."""
         at = 0
@@ -73,7 +80,7 @@ class CsvFile:
                 raise DataError(self.name, f"broken row: {error}", at) from None
             except UnicodeDecodeError as error:
                 raise DataError(self.name, f"is not UTF-8: {error.reason}", at) from None
-            except (OSError, EOFError) as error:  # gzip's own complaints are among them
+            except (OSError, EOFError, zlib.error) as error:  # gzip's own complaints are among them
                 raise DataError(self.name, f"cannot be read: {error}", at) from None
             return
 
@@ -82,9 +89,9 @@ class CsvFile:
         if not header:
             raise DataError(self.name, "is empty: there is no header")
         names = tuple(name.strip() or f"unnamed_{at}" for at, name in enumerate(header))
-        for name in names:
-            if names.count(name) > 1:
-                raise DataError(self.name, f"column {name!r} occurs twice in the header")
+        name, times = Counter(names).most_common(1)[0]
+        if times > 1:
+            raise DataError(self.name, f"column {name!r} occurs twice in the header")
         return names
 
     def _estimate(self) -> int | None:

@@ -1,12 +1,14 @@
 """JSONL: one canonical event a line (docs/events.md), plain or gzip-compressed."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from driftd.errors import DataError
+from driftd.files.bounded_lines import bounded_lines
 from driftd.files.options import ReadOptions
 from driftd.references.profile import Profile
 from driftd.references.rows import Row
@@ -124,11 +126,11 @@ class EventsFile:
     def _stored(self) -> Iterator[bytes]:
         try:
             with self._open() as file:
-                for line in file:
+                for line in bounded_lines(file, self.name):
                     stripped = line.rstrip(b"\r\n")
                     if stripped.strip():
                         yield stripped
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise DataError(str(self._path), f"cannot be read: {reason}") from None
 

@@ -1,6 +1,8 @@
 """Parquet, by way of pyarrow: importing this module needs the extra of the package."""
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,40 +22,57 @@ class ParquetFile:
         self._path = path
         self.name = path.name
         with self._open() as file:
-            self.columns = tuple(file.schema_arrow.names)
+            self.columns: tuple[str, ...] = tuple(file.schema_arrow.names)
             self.row_hint: int | None = file.metadata.num_rows
-            types = list(zip(self.columns, file.schema_arrow.types, strict=True))
-        if not self.columns or not self.row_hint:
-            raise DataError(self.name, "has no rows")
-        for name, kind in types:
-            if self.columns.count(name) > 1:
+            if not self.columns or not self.row_hint:
+                raise DataError(self.name, "has no rows")
+            name, times = Counter(self.columns).most_common(1)[0]
+            if times > 1:
                 raise DataError(self.name, f"column {name!r} occurs twice")
-            self._check(name, kind)
+            for name, kind in zip(self.columns, file.schema_arrow.types, strict=True):
+                if not (types.is_decimal(kind) or _is_json(kind)):
+                    raise DataError(self.name, f"column {name!r} is of type {kind}, which no event can hold: ignore it")
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield the rows in order, a thousand at a time, whatever the size of the row groups."""
-        start = 0
-        try:
-            with self._open() as file:
-                for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-                    columns = zip(self.columns, map(_cells, batch.columns), strict=True)
-                    yield Chunk(start, dict(columns))
-                    start += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(self.name, f"cannot be read: {error}", start) from None
+        with self._open() as file:
+            start = 0
+            for batch in file.iter_batches(batch_size=CHUNK_ROWS):
+                columns = zip(self.columns, map(_cells, batch.columns), strict=True)
+                yield Chunk(start, dict(columns))
+                start += batch.num_rows
 
-    def _open(self) -> Any:
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        """Open the file; whatever is wrong with it or with a value in it is a DataError."""
         try:
-            return parquet.ParquetFile(self._path)
+            file = parquet.ParquetFile(self._path)
         except OSError as error:
-            raise DataError(str(self._path), f"cannot be read: {error.strerror or error}") from None
-        except pa.ArrowException as error:
-            raise DataError(self.name, f"is not Parquet: {error}") from None
+            raise DataError(str(self._path), f"cannot be read: {_reason(error)}") from None
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise DataError(self.name, f"is not Parquet: {_reason(error)}") from None
+        try:
+            with file:
+                yield file
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the last for a date out of range
+            raise DataError(self.name, f"cannot be read: {_reason(error)}") from None
 
-    def _check(self, name: str, kind: Any) -> None:
-        inner = kind.value_type if types.is_dictionary(kind) or types.is_list(kind) else kind
-        if types.is_binary(inner) or types.is_large_binary(inner) or types.is_duration(inner) or types.is_map(inner):
-            raise DataError(self.name, f"column {name!r} is of type {kind}, which no event can hold: ignore it")
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or " ".join(str(error).split())
+
+
+def _is_json(kind: Any) -> bool:
+    """Tell whether pyarrow gives values of a type in a form that JSON has, inner types included."""
+    if types.is_dictionary(kind):
+        return _is_json(kind.value_type)
+    if types.is_nested(kind):
+        return not (types.is_map(kind) or types.is_union(kind)) and all(
+            _is_json(kind.field(at).type) for at in range(kind.num_fields)
+        )
+    plain = (types.is_null, types.is_boolean, types.is_integer, types.is_floating, types.is_date, types.is_time)
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    return types.is_timestamp(kind) or any(is_of(kind) for is_of in (*plain, *texts))
 
 
 def _cells(array: Any) -> list[Cell]:

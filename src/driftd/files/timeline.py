@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from driftd.errors import DataError
 from driftd.files.chunk import Chunk, HeldTable, RawTable
 from driftd.files.options import ReadOptions
-from driftd.files.timestamps import TIME_FORMS, cell_time_ms
+from driftd.files.timestamps import TIME_FORMS, cell_time_ms, is_expressible
 
 
 def times_ms(data: str, chunk: Chunk, options: ReadOptions) -> list[int]:
     """Return the time of each row; DataError naming the first row whose time cannot be read."""
     if options.timestamp is None:
-        return [at * options.row_interval_ms for at in range(chunk.start, chunk.start + chunk.rows)]
+        after_last = chunk.start + chunk.rows
+        if not is_expressible(after_last * options.row_interval_ms):
+            reason = f"rows {options.row_interval_ms} ms apart go on beyond the year 9999: take a shorter interval"
+            raise DataError(data, reason, after_last - 1)
+        return [at * options.row_interval_ms for at in range(chunk.start, after_last)]
     times = []
     for at, cell in enumerate(chunk.columns[options.timestamp], chunk.start):
         time = cell_time_ms(cell)

@@ -66,7 +66,8 @@ def numeric_bins(values: Floats, test_bins: int = TEST_BINS) -> Bins:
     starts.extend((edge, first + cell) for edge, cell in _starts(cells, distinct, ranks))
     if math.isfinite(above):
         starts.extend((edge, last + cells[-1].atom) for edge in (above, *_tail(above, _first_width(low, high))))
-    return Bins(edges=tuple(edge for edge, _ in starts), test_of=(0, *(test for _, test in starts)))
+    # what follows the greatest negative number is -0.0, and is written 0.0
+    return Bins(edges=tuple(edge + 0.0 for edge, _ in starts), test_of=(0, *(test for _, test in starts)))
 
 
 def _cells(atoms: np.ndarray, ranks: Ints, test_bins: int) -> list[_Cell]:

@@ -15,6 +15,7 @@ from driftd.references.document import CalibrationDocument, ColumnDocument, Prof
 from driftd.references.profile import BlockCounts, Calibration, ColumnProfile, Profile
 from driftd.values.hashing import content_id
 from driftd.values.keys import ColumnKey
+from driftd.values.privacy import Shown
 
 FORMAT = 1
 _BINNING = (
@@ -72,7 +73,9 @@ def _check_format(data: bytes, name: str) -> None:
     if not isinstance(raw, dict) or "driftd_profile" not in raw:
         raise ProfileError(name, "is not a driftd profile: there is no field driftd_profile")
     if raw["driftd_profile"] != FORMAT:
-        reason = f"driftd_profile is {raw['driftd_profile']!r}, but this release reads {FORMAT}"
+        written = raw["driftd_profile"]
+        shown = repr(written) if isinstance(written, int) else "no number"
+        reason = f"driftd_profile is {shown}, but this release reads {FORMAT}"
         raise ProfileError(name, f"{reason}: build the profile with this release")
 
 
@@ -114,6 +117,8 @@ def _column_document(column: ColumnProfile) -> dict[str, Any]:
         "quantiles": column.quantiles,
         "vector": column.vector,
         "class_name": column.class_name,
+        # left out where everything is shown: profiles built before there was this key keep their bytes and ids
+        **({} if column.shown is Shown.SHOW else {"values": column.shown}),
     }
 
 

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from driftd.values.keys import Channel, ColumnKey, Kind, Role
 from driftd.values.layout import HEADER, INVALID, MISSING, N
+from driftd.values.privacy import Shown, is_token
 
 Name = Annotated[str, Field(min_length=1)]
+MonitorName = Annotated[str, Field(max_length=1_000)]  # version numbers of more digits could not be compared
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Hash = Annotated[int, Field(ge=0, lt=2**64)]
@@ -39,6 +41,7 @@ class ColumnDocument(_Document):
     quantiles: dict[str, Number]
     vector: tuple[Name, Index] | None
     class_name: str | None
+    shown: Shown = Field(Shown.SHOW, alias="values")
 
     @property
     def key(self) -> ColumnKey:
@@ -69,6 +72,9 @@ class ColumnDocument(_Document):
             raise ValueError("counts and test_of must be one longer than edges")
         if self.test_of[0] != 0 or any(after - before not in {0, 1} for before, after in pairwise(self.test_of)):
             raise ValueError("test_of must start at 0 and rise by 0 or 1")
+        if self.shown is not Shown.SHOW:
+            self._check_hidden()
+            return
         if set(self.moments) != {"mean", "sd", "min", "max"}:
             raise ValueError("moments must be mean, sd, min and max")
         if self.moments["sd"] < 0 or not self.moments["min"] <= self.moments["mean"] <= self.moments["max"]:
@@ -79,6 +85,12 @@ class ColumnDocument(_Document):
         if any(low > high for low, high in pairwise(by_level)):
             raise ValueError("quantiles must not fall")
 
+    def _check_hidden(self) -> None:
+        if self.shown is not Shown.HIDE:
+            raise ValueError("the values of a numeric column are shown or hidden")
+        if self.quantiles or self.moments not in ({}, {"min": 0.0, "max": 1.0}):
+            raise ValueError("a numeric column with hidden values has no quantiles and moments")
+
     def _check_categorical(self) -> None:
         if self.edges or self.test_of or self.moments or self.quantiles:
             raise ValueError("a categorical column has no edges, test_of, moments or quantiles")
@@ -86,6 +98,8 @@ class ColumnDocument(_Document):
             raise ValueError("counts must be one longer than categories")
         if len(set(self.categories)) != len(self.categories):
             raise ValueError("categories must be different")
+        if self.shown is not Shown.SHOW and not all(map(is_token, self.categories)):
+            raise ValueError("categories whose values are not shown must be tokens: # and 16 hexadecimal digits")
         if any(low >= high for low, high in pairwise(self.known)):
             raise ValueError("known must be strictly increasing")
 
@@ -128,8 +142,8 @@ class ProfileDocument(_Document):
     """A whole profile, version 1 of its format."""
 
     driftd_profile: int
-    model: Name
-    version: str
+    model: Annotated[MonitorName, Field(min_length=1)]
+    version: MonitorName
     rows: Count
     columns: tuple[ColumnDocument, ...] = Field(min_length=1)
     left_out: dict[str, str]

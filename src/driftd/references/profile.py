@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from driftd.values.keys import NO_VERSION, Channel, ColumnKey, Kind
 from driftd.values.layout import HEADER, ColumnLayout, Layout
+from driftd.values.privacy import Shown
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,7 +47,8 @@ class ColumnProfile:
     the last one is ``other``; each fine bin is a test bin. ``known`` holds the hashes (unsigned 64 bit,
     values.hashing) of rarer training categories counted in ``other``; ``open_vocabulary`` says that there
     were too many to keep: then no text is unseen.
-    ``n = missing + invalid + sum(counts)`` holds.
+    ``n = missing + invalid + sum(counts)`` holds. Where ``shown`` is not ``show``, the categories are tokens
+    (values.privacy), and there are no moments and quantiles (references.masking).
     """
 
     key: ColumnKey
@@ -64,11 +66,19 @@ class ColumnProfile:
     quantiles: dict[str, float] = field(default_factory=dict)  # numeric: "0.01" … "0.99"
     vector: tuple[str, int] | None = None  # (feature, index) of an element of a vector feature
     class_name: str | None = None  # of a probability of one class
+    shown: Shown = Shown.SHOW  # what outputs may show of its values
 
     @property
     def fine_bins(self) -> int:
         """Number of fine bins."""
         return len(self.counts)
+
+    @cached_property
+    def category_names(self) -> tuple[str, ...]:
+        """What outputs call the categories: their texts, their tokens, or their ranks in training."""
+        if self.shown is not Shown.HIDE:
+            return self.categories
+        return tuple(f"category {rank}" for rank in range(1, len(self.categories) + 1))
 
     @cached_property
     def test_bins(self) -> int:

@@ -6,16 +6,28 @@ the same bytes. Lines, so that an operator can read a snapshot with the tools at
 that reading one never runs anything.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
 from driftd.errors import SnapshotFromFuture, SnapshotTorn
+from driftd.snapshot.restoring import REMEDY, restoring
+from driftd.snapshot.upgrade import UPGRADES
 from driftd.values.state import State
 
-FORMAT = 1
-_RESET = "restore an older copy, or start afresh with `driftd state reset`"
+FORMAT = 2
+_RELEASE = re.compile(r"[\w.+-]{1,40}", re.ASCII)
+
+
+class Snapshot(NamedTuple):
+    """A snapshot as it was read: who wrote it in which format, and its records in today's."""
+
+    release: str
+    format: int
+    records: dict[str, State]
 
 
 def encode(records: Mapping[str, State], release: str) -> bytes:
@@ -27,23 +39,50 @@ def encode(records: Mapping[str, State], release: str) -> bytes:
 
 
 def decode(data: bytes, path: str) -> dict[str, State]:
-    """Read records back.
+    """Read records back, also those of the format before, as this release would have written them.
 
-    Raises SnapshotTorn if a byte is missing or changed, SnapshotFromFuture if a later release wrote it.
+    Raises SnapshotTorn if a byte is missing or changed, SnapshotFromFuture if a later release wrote it,
+    SnapshotUnusable if it is whole and yet no snapshot.
     """
-    head, _, _ = data.partition(b"\n")
-    header = _parse(head)
-    if not isinstance(header, dict) or "driftd_snapshot" not in header:
-        raise SnapshotTorn(path, "is not a driftd snapshot", _RESET)
-    if header["driftd_snapshot"] != FORMAT:
-        release = header.get("release", "unknown")
-        reason = f"was written by release {release} in format {header['driftd_snapshot']}; this one reads {FORMAT}"
+    return read_snapshot(data, path).records
+
+
+def read_snapshot(data: bytes, path: str) -> Snapshot:
+    """Read all of a snapshot; raises as ``decode`` does."""
+    written, release = _header(data, path)
+    if written not in {FORMAT, *UPGRADES}:
+        known = " and ".join(str(known) for known in sorted({FORMAT, *UPGRADES}))
+        reason = f"was written by release {release} in format {written}; this one reads {known}"
         raise SnapshotFromFuture(path, reason, f"run driftd {release} or later, or `driftd state reset`")
     cut = data.rfind(b"\n", 0, len(data) - 1) + 1
-    body, lines = data[:cut], data[:cut].splitlines()[1:]
-    if data[cut:] != _trailer(body, len(lines)):
-        raise SnapshotTorn(path, "is torn: its checksum does not match its content", _RESET)
-    return dict(orjson.loads(line) for line in lines)
+    lines = data[:cut].split(b"\n")[1:-1]
+    if data[cut:] != _trailer(data[:cut], len(lines)):
+        raise SnapshotTorn(path, "is torn: its checksum does not match its content", REMEDY)
+    with restoring(path):
+        records = _records(lines)
+        for older in range(written, FORMAT):
+            records = UPGRADES[older](records)
+    return Snapshot(release, written, records)
+
+
+def _header(data: bytes, path: str) -> tuple[int, str]:
+    """Return the format and the release; neither is trusted further than to be shown."""
+    header = _parse(data.partition(b"\n")[0])
+    if not isinstance(header, dict) or type(header.get("driftd_snapshot")) is not int:
+        raise SnapshotTorn(path, "is not a driftd snapshot", REMEDY)
+    release = header.get("release")
+    known = isinstance(release, str) and _RELEASE.fullmatch(release)
+    return header["driftd_snapshot"], str(release) if known else "unknown"
+
+
+def _records(lines: Sequence[bytes]) -> dict[str, State]:
+    records: dict[str, State] = {}
+    for line in lines:
+        name, record = orjson.loads(line)
+        if not isinstance(name, str) or not isinstance(record, dict) or name in records:
+            raise ValueError("a line is no record with a name of its own")
+        records[name] = record
+    return records
 
 
 def _line(value: object) -> bytes:

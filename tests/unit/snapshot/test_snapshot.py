@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftd.errors import SnapshotError, SnapshotFromFuture, SnapshotTorn, StateLocked
+from driftd.errors import SnapshotError, SnapshotFromFuture, SnapshotTorn, SnapshotUnusable, StateLocked
 from driftd.snapshot.codec import decode, encode
+from driftd.snapshot.restoring import restoring
 from driftd.snapshot.store import StateDirectory
 from driftd.values.state import State
 
@@ -50,8 +51,45 @@ def test_a_snapshot_of_a_later_release_is_refused_by_name() -> None:
     data = b'{"driftd_snapshot":99,"release":"9.1.0"}\n'
     with pytest.raises(SnapshotFromFuture) as caught:
         decode(data, "s")
-    expected = "s: was written by release 9.1.0 in format 99; this one reads 1; "
+    expected = "s: was written by release 9.1.0 in format 99; this one reads 1 and 2; "
     assert expected + "run driftd 9.1.0 or later, or `driftd state reset`" == str(caught.value)
+
+
+@pytest.mark.parametrize("number", [0, 3, -1, 10**30])
+def test_a_snapshot_of_any_other_format_is_refused(number: int) -> None:
+    """The own format is read and the one before; whatever else there may be is not guessed at."""
+    with pytest.raises(SnapshotError):
+        decode(b'{"driftd_snapshot":%d,"release":"1.0"}\n' % number, "s")
+
+
+def test_a_release_that_is_no_release_is_not_shown() -> None:
+    """What is told of a file that nobody vouches for must not reach the terminal as it is."""
+    data = b'{"driftd_snapshot":99,"release":"\\u001b[2J"}\n'
+    with pytest.raises(SnapshotFromFuture, match="was written by release unknown in format 99"):
+        decode(data, "s")
+
+
+def test_what_restoring_stumbles_over_is_named_with_the_file_and_a_remedy() -> None:
+    """Whatever a stage raises over records of another form is one error, of one line."""
+    for error in (KeyError("window"), TypeError("'int' object\nis not iterable"), ValueError("x" * 5_000)):
+        with pytest.raises(SnapshotUnusable, match=r"^s: is whole, but holds what this release cannot") as caught:
+            _restore(error)
+        assert caught.value.__cause__ is error
+        assert len(str(caught.value).splitlines()) == 1
+        assert len(str(caught.value)) < 500
+
+
+def test_errors_that_are_meant_pass_through_restoring() -> None:
+    """They say more than that something is wrong."""
+    torn = SnapshotTorn("r", "is torn", "restore it")
+    with pytest.raises(SnapshotTorn) as caught:
+        _restore(torn)
+    assert caught.value is torn
+
+
+def _restore(error: Exception) -> None:
+    with restoring("s"):
+        raise error
 
 
 def test_a_second_process_cannot_have_the_directory(tmp_path: Path) -> None:
