@@ -1,1 +1,1 @@
-"""Where drift events go over the network: webhooks."""
+"""Carrying drift events out of the process: one courier a receiver, and webhooks."""

@@ -20,6 +20,30 @@ otherwise.
 A monitor is one `model`, `version` and `segment`: `version="none"` and `segment="all"` where not given. Everything that
 can be counted adds up: `driftd_events_read_total` = observed + late + rejected + pending, for every topic, at every
 scrape.
+
+## Which series there are
+
+What is known from the start is there from the start, at zero: every reason of every topic, every receiver, every
+state. A monitor's series begin with its first closed window and end when it is forgotten (`limits.expire_after`).
+`driftd_detections_total` begins with the first detection of its kind: there are too many kinds to show them all.
+
+`metrics.columns` says which columns have series of their own (those listed under Columns, below): `all`; `suspects`,
+which are those in state `drift` or `suspect` and the suspects of an incident that is shown, open or ended within the
+hour; or `none`. Series that this leaves out are not counted as shed.
+
+`limits.series` bounds the page. It counts every sample on it: the daemon's, `process_*`, monitors, incidents, columns.
+Beyond it series of columns are shed, and nothing else is:
+
+1. `driftd_detections_total`,
+2. then `driftd_column_distance`,
+3. then what is left of a column: its state, shift and ratios.
+
+Of a group that does not fit as a whole the foremost columns keep theirs: those in state `drift`, then those that are
+`suspect` or among the suspects of a shown incident, then the others, those with `no_data` last; of equal ones by model,
+version and segment, then in the order of the profile. A column keeps its series of a group all or not at all. So the
+same series are on every page until a monitor comes or goes, a reference is replaced, a column changes its state, has
+its first window or a new kind of detection. `driftd_series_shed` says how many are missing. If the series of monitors,
+partitions and incidents alone exceed the limit, they all stay: lower `limits.monitors`.
 """
 
 

@@ -1,11 +1,11 @@
-"""The samples of a picture of the daemon: pure functions from the view to values by metric."""
+"""The samples of a picture of the daemon that are always shown: pure functions from the view to values by metric."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from driftd.metrics import catalogue as c
-from driftd.values.verdict import ColumnState, ColumnVerdict
-from driftd.values.view import ColumnView, DaemonView, MonitorView
+from driftd.values.verdict import ColumnState
+from driftd.values.view import DaemonView, MonitorView
 
 SUSPECTS_SHOWN = 10
 
@@ -19,13 +19,11 @@ class Sample(NamedTuple):
 
 
 def samples_of(view: DaemonView) -> Iterator[Sample]:
-    """Yield all samples of a picture, those of the checkpoints' durations excepted."""
+    """Yield the samples of a picture but those of columns and of the checkpoints' durations."""
     yield from _events(view)
     yield from _partitions(view)
     for monitor in view.monitors:
         yield from _monitor(monitor)
-        for column in monitor.columns:
-            yield from _column((*monitor.key, str(column.key.role), column.key.name), column)
         yield from _incidents(monitor)
     yield from _daemon(view)
     yield from _delivery(view)
@@ -71,26 +69,6 @@ def _monitor(monitor: MonitorView) -> Iterator[Sample]:
     yield Sample(c.REFERENCE_INFO, (*labels, monitor.reference_id, monitor.reference_source), 1)
 
 
-def _column(labels: tuple[str, ...], column: ColumnView) -> Iterator[Sample]:
-    for state in c.COLUMN_STATE.values["state"]:
-        yield Sample(c.COLUMN_STATE, (*labels, state), state == column.state)
-    if column.newest is not None:
-        yield from _verdict(labels, column.newest)
-    for detection, windows in sorted(column.detections.items()):
-        yield Sample(c.DETECTIONS, (*labels, str(detection.channel), detection.detector), windows)
-
-
-def _verdict(labels: tuple[str, ...], newest: ColumnVerdict) -> Iterator[Sample]:
-    """Yield what the newest window said; the series stay as they are while there is no data."""
-    for distance in c.DISTANCES:
-        yield Sample(c.COLUMN_DISTANCE, (*labels, distance), getattr(newest.distances, distance))
-    yield Sample(c.COLUMN_SHIFT, labels, newest.shift)
-    if newest.n:
-        yield Sample(c.COLUMN_MISSING, labels, newest.missing / newest.n)
-        yield Sample(c.COLUMN_UNSEEN, labels, newest.unseen / newest.n)
-        yield Sample(c.COLUMN_INVALID, labels, newest.invalid / newest.n)
-
-
 def _incidents(monitor: MonitorView) -> Iterator[Sample]:
     labels = tuple(monitor.key)
     yield Sample(c.INCIDENTS, labels, monitor.incidents_opened)
@@ -108,7 +86,6 @@ def _daemon(view: DaemonView) -> Iterator[Sample]:
     yield Sample(c.READY, (), not view.not_ready)
     if view.loop_turned_ms:
         yield Sample(c.LOOP_LAST_TURN, (), view.loop_turned_ms / 1000)
-    yield Sample(c.SERIES_SHED, (), 0)
     yield Sample(c.RELOAD_SUCCESSFUL, (), view.reload.failure is None)
     if view.reload.loaded_ms:
         yield Sample(c.RELOAD_SUCCESS_TIME, (), view.reload.loaded_ms / 1000)

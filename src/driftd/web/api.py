@@ -19,7 +19,9 @@ from driftd.web.documents import (
     monitor_summary,
     verdict_document,
 )
-from driftd.web.router import Handler, Refused, Request, Response, json_response
+from driftd.web.response import Refused, Response, json_response
+from driftd.web.router import Request, Route
+from driftd.web.status import status_document
 
 INCIDENT_STATES = ("firing", "resolved", "superseded")
 
@@ -34,16 +36,22 @@ class Api:
     view: Callable[[], DaemonView]
     profile_of: ProfileOf
 
-    def routes(self) -> Mapping[str, Handler]:
-        """Return the handlers by pattern."""
+    def routes(self) -> Mapping[str, Route]:
+        """Return the routes by pattern."""
         monitor = f"{API}/monitors/{{model}}/{{version}}/{{segment}}"
         return {
-            f"{API}/monitors": self.monitors,
-            monitor: self.monitor,
-            f"{monitor}/columns/{{role}}/{{name}}": self.column,
-            f"{API}/incidents": self.incidents,
-            f"{API}/incidents/{{id}}": self.incident,
+            f"{API}/status": Route(self.status),
+            f"{API}/monitors": Route(self.monitors),
+            monitor: Route(self.monitor),
+            f"{monitor}/columns/{{role}}/{{name}}": Route(self.column),
+            f"{API}/incidents": Route(self.incidents),
+            f"{API}/incidents/{{id}}": Route(self.incident),
         }
+
+    def status(self, request: Request) -> Response:
+        """Show how the daemon itself is doing."""
+        _accept_only(request)
+        return json_response(status_document(self.view()))
 
     def monitors(self, request: Request) -> Response:
         """List all monitors."""

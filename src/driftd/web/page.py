@@ -7,6 +7,7 @@ from itertools import islice
 from driftd.values.verdict import ColumnState, Incident, MonitorState
 from driftd.values.view import DaemonView, MonitorView
 from driftd.web.documents import API, incident_path, monitor_path, time_text
+from driftd.web.status import in_trouble
 from driftd.web.style import STYLE
 
 #: Rows shown; the API has all.
@@ -25,6 +26,7 @@ _LOOKS = {
 
 _LINKS = {
     "Metrics": "/metrics",
+    "Status (JSON)": f"{API}/status",
     "Monitors (JSON)": f"{API}/monitors",
     "Incidents (JSON)": f"{API}/incidents",
     "Ready": "/-/ready",
@@ -35,7 +37,7 @@ _LINKS = {
 def render_page(view: DaemonView) -> bytes:
     """Return the page for one picture of the daemon."""
     ready = "not ready" if view.not_ready else "ready"
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in view.not_ready)
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in _troubles(view))
     links = "".join(f'<li><a href="{path}">{name}</a></li>' for name, path in _LINKS.items())
     page = f"""<!DOCTYPE html>
 <html lang="en">
@@ -60,6 +62,22 @@ def render_page(view: DaemonView) -> bytes:
 </html>
 """
     return page.encode()
+
+
+def _troubles(view: DaemonView) -> list[str]:
+    """Return what somebody should look at, a sentence each."""
+    troubles = list(view.not_ready)
+    if view.reload.failure is not None:
+        troubles.append(f"the newest configuration is not in force: {view.reload.failure}")
+    troubles += [
+        f"drift events for {receiver.destination}: {receiver.waiting:,} waiting, {receiver.dropped:,} dropped, "
+        f"{receiver.failures:,} attempts failed"
+        for receiver in view.delivery
+        if in_trouble(receiver)
+    ]
+    if view.dead_letters is not None and view.dead_letters.lost:
+        troubles.append(f"rejected events: {view.dead_letters.lost:,} did not reach the dead-letter topic")
+    return troubles
 
 
 def _figures(view: DaemonView) -> str:

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from web_client import app_over, ask
-from web_pictures import COUNTRY, FRAUD, PROFILE, monitor, picture
+from web_pictures import COUNTRY, FRAUD, PROFILE, START, monitor, picture
 
+import driftd
 from driftd.references.profile import ColumnProfile
 from driftd.values.keys import MonitorKey
 from driftd.values.verdict import MonitorState
-from driftd.values.view import DaemonView
+from driftd.values.view import CheckpointView, DaemonView, DeadLettersView, DeliveryView, ReloadView
 from driftd.web.api import Api
 from driftd.web.bins import bin_documents
 from driftd.web.documents import monitor_path, time_text
@@ -192,3 +193,66 @@ def test_one_request_looks_at_one_picture() -> None:
     api = Api(view, lambda _: PROFILE)
     api.column(Request({**FRAUD._asdict(), "role": "feature", "name": "amount"}, {}, ""))
     assert looks == [1]
+
+
+def test_the_status_tells_how_the_daemon_itself_is_doing() -> None:
+    """Everything that is not about a monitor stands in one document."""
+    view = dataclasses.replace(
+        picture(not_ready=("no broker answers",)),
+        checkpoint=CheckpointView(count=4, failures=1, last_success_ms=START, last_bytes=2048),
+        reload=ReloadView(loaded_ms=START, failure="windows.duration: 1 is not valid"),
+        delivery=(DeliveryView("webhook:ops", 3, 5, 1, 2, START),),
+        dead_letters=DeadLettersView(written=28, lost=1, waiting=1),
+        references_loaded=2,
+        references_failed=1,
+    )
+    moment = "2026-11-25T10:00:00.000Z"
+    assert ask(app_over(view), "/api/v1/status").json == {
+        "version": driftd.__version__,
+        "ready": False,
+        "not_ready": ["no broker answers"],
+        "configuration": {"loaded": moment, "failure": "windows.duration: 1 is not valid"},
+        "topics": [
+            {
+                "topic": "predictions",
+                "read": 20_000,
+                "observed": 19_900,
+                "late": {"watermark": 60},
+                "rejected": {"malformed": 30},
+                "pending": 10,
+            }
+        ],
+        "partitions": [
+            {
+                "topic": "predictions",
+                "partition": 0,
+                "position": 20_000,
+                "lag": 17,
+                "watermark": moment,
+                "paused": False,
+                "unreachable": False,
+                "gap_records": 0,
+            }
+        ],
+        "checkpoint": {"last_success": moment, "bytes": 2048, "count": 4, "failures": 1},
+        "delivery": [
+            {
+                "destination": "webhook:ops",
+                "waiting": 3,
+                "delivered": 5,
+                "dropped": 1,
+                "failures": 2,
+                "last_success": moment,
+            }
+        ],
+        "dead_letters": {"written": 28, "lost": 1, "waiting": 1},
+        "references": {"loaded": 2, "failed": 1},
+    }
+
+
+def test_the_status_before_anything_has_happened_has_nulls() -> None:
+    """What is not known yet is null, not a time in 1970."""
+    shown = ask(app_over(DaemonView()), "/api/v1/status").json
+    assert shown["configuration"] == {"loaded": None, "failure": None}
+    assert shown["checkpoint"] == {"last_success": None, "bytes": 0, "count": 0, "failures": 0}
+    assert (shown["ready"], shown["not_ready"], shown["dead_letters"]) == (False, ["starting"], None)

@@ -1,5 +1,7 @@
 """Probes, metrics, errors and headers of the HTTP application."""
 
+import dataclasses
+import re
 from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
@@ -10,7 +12,7 @@ from structlog.testing import LogCapture
 from web_client import app_over, ask
 from web_pictures import PROFILE, picture
 
-from driftd.values.view import DaemonView
+from driftd.values.view import DaemonView, DeadLettersView, DeliveryView, ReloadView
 from driftd.web.app import Served, build_app
 
 EVERY_PATH = [
@@ -18,6 +20,7 @@ EVERY_PATH = [
     "/metrics",
     "/-/healthy",
     "/-/ready",
+    "/api/v1/status",
     "/api/v1/monitors",
     "/api/v1/monitors/fraud/3/all",
     "/api/v1/monitors/fraud/3/all/columns/feature/amount",
@@ -31,8 +34,7 @@ def test_head_has_the_headers_of_get_and_no_body(path: str) -> None:
     """HEAD answers as GET does, Content-Length included, without a body."""
     got, head = ask(app_over(), path), ask(app_over(), path, method="HEAD")
     assert (got.status, head.status) == ("200 OK", "200 OK")
-    assert head.headers == got.headers
-    assert head.body == b""
+    assert [head.headers | {"Date": ""}, b""] == [got.headers | {"Date": ""}, head.body]
     assert got.headers["Content-Length"] == str(len(got.body))
 
 
@@ -66,9 +68,7 @@ def test_unknown_addresses_are_not_found(path: str) -> None:
 
 def test_an_absolute_target_is_understood() -> None:
     """A proxy may send the whole address as the target (RFC 9112, 3.2.2)."""
-    app = app_over()
-    answer = ask(lambda env, start: app({**env, "REQUEST_URI": "http://driftd:9108/-/ready?x=1"}, start), "/ignored")
-    assert answer.body == b"ready\n"
+    assert ask(app_over(), "http://driftd:9108/-/ready?x=1").body == b"ready\n"
 
 
 def test_a_failing_handler_is_logged_and_leaks_nothing() -> None:
@@ -101,6 +101,48 @@ def test_healthy_follows_the_loop_alone() -> None:
     answer = ask(app_over(healthy=False), "/-/healthy")
     assert answer.status == "503 Service Unavailable"
     assert answer.body == b"not healthy: the loop has not turned for too long\n"
+
+
+def test_reloading_answers_what_became_of_it() -> None:
+    """200 where the configuration was loaded, 500 with the reason where it was refused; only POST does it."""
+    assert ask(app_over(reload=lambda: None), "/-/reload", method="POST").status == "200 OK"
+    refused = ask(app_over(reload=lambda: "windows.duration: 1 is not valid: must be a duration"), "/-/reload", "POST")
+    assert refused.status == "500 Internal Server Error"
+    assert refused.json["error"]["message"] == "windows.duration: 1 is not valid: must be a duration"
+    for method in ("GET", "HEAD", "PUT"):
+        answer = ask(app_over(reload=lambda: None), "/-/reload", method=method)
+        assert (answer.status, answer.headers["Allow"]) == ("405 Method Not Allowed", "POST")
+
+
+def test_where_nothing_can_be_reloaded_there_is_no_address_for_it() -> None:
+    """Without the callable the address is not there."""
+    assert ask(app_over(), "/-/reload", method="POST").status == "404 Not Found"
+
+
+def test_one_reload_at_a_time() -> None:
+    """While a reload runs another one is told so: waiting ones would use up the threads that answer."""
+    answers: list[str] = []
+
+    def reload() -> None:
+        answers.append(ask(app, "/-/reload", method="POST").status)
+
+    app = app_over(reload=reload)
+    assert ask(app, "/-/reload", method="POST").status == "200 OK"
+    assert answers == ["409 Conflict"]
+    assert ask(app, "/-/reload", method="POST").status == "200 OK"
+
+
+def test_a_reload_that_breaks_does_not_block_the_next() -> None:
+    """After an exception another reload may begin."""
+    outcomes = iter([RuntimeError("broken"), None])
+
+    def reload() -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    app = app_over(reload=reload)
+    statuses = [ask(app, "/-/reload", method="POST").status for _ in range(2)]
+    assert statuses == ["500 Internal Server Error", "200 OK"]
 
 
 def test_not_ready_says_why() -> None:
@@ -140,7 +182,7 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
     page.feed(ask(app_over(), "/").body.decode())
     page.close()
     assert page.open == []
-    assert len(page.links) == 5 + 2 + 2  # fixed ones, incidents, monitors
+    assert len(page.links) == 6 + 2 + 2  # fixed ones, incidents, monitors
     assert [ask(app_over(), link).status for link in page.links] == ["200 OK"] * len(page.links)
 
 
@@ -157,6 +199,26 @@ def test_the_page_of_an_empty_daemon_says_so() -> None:
     page.feed(ask(app_over(DaemonView()), "/").body.decode())
     said = [text for text in page.text if text.strip()]
     assert {"not ready", "starting", "Nothing is monitored yet.", "unknown"} <= set(said)
+
+
+def test_the_page_tells_what_somebody_should_look_at() -> None:
+    """A reload that was refused, a receiver in trouble and lost dead letters stand at the top, escaped."""
+    view = dataclasses.replace(
+        picture(not_ready=("no broker answers",)),
+        reload=ReloadView(failure="kafka.topics: '<b>' is not valid"),
+        delivery=(
+            DeliveryView("webhook:ops", waiting=3, failures=2, dropped=1),
+            DeliveryView("topic:drift", waiting=1, delivered=5),
+        ),
+        dead_letters=DeadLettersView(lost=7),
+    )
+    body = ask(app_over(view), "/").body.decode()
+    assert re.findall(r"<li>(?!<a)(.*?)</li>", body) == [
+        "no broker answers",
+        "the newest configuration is not in force: kafka.topics: &#x27;&lt;b&gt;&#x27; is not valid",
+        "drift events for webhook:ops: 3 waiting, 1 dropped, 2 attempts failed",
+        "rejected events: 7 did not reach the dead-letter topic",
+    ]
 
 
 def test_the_page_s_style_is_the_one_its_policy_allows() -> None:

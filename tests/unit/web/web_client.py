@@ -1,22 +1,18 @@
-"""Calling a WSGI application as a server would."""
+"""Asking the application without a socket, and what it is asked about."""
 
 import json
-from collections.abc import Callable, Iterable
-from io import BytesIO
 from typing import Any, NamedTuple
-from urllib.parse import unquote
-from wsgiref.types import WSGIEnvironment
-from wsgiref.util import setup_testing_defaults
-from wsgiref.validate import validator
 
 import structlog
 from web_pictures import PROFILE, picture
 
 from driftd.values.view import DaemonView
-from driftd.web.app import Served, build_app
+from driftd.web.app import Reload, Served, build_app
+from driftd.web.connection import wire
+from driftd.web.head import parse_head
 from driftd.web.router import Router
 
-App = Callable[..., Iterable[bytes]]
+LOG = structlog.wrap_logger(structlog.ReturnLogger())
 
 
 class Answer(NamedTuple):
@@ -32,38 +28,29 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-def ask(app: App, target: str, method: str = "GET", accept: str = "") -> Answer:
-    """Send one request through wsgiref's validator, which holds the application to PEP 3333."""
-    path, _, query = target.partition("?")
-    environ: WSGIEnvironment = {
-        "REQUEST_METHOD": method,
-        "REQUEST_URI": target,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": unquote(path, encoding="latin-1"),
-        "QUERY_STRING": query,
-        "HTTP_ACCEPT": accept,
-        "wsgi.input": BytesIO(),
-    }
-    setup_testing_defaults(environ)
-    sent: list[tuple[str, dict[str, str]]] = []
-
-    def start_response(
-        status: str, headers: list[tuple[str, str]], _exc_info: object = None
-    ) -> Callable[[bytes], None]:
-        sent.append((status, dict(headers)))
-        return lambda _data: None
-
-    body = validator(app)(environ, start_response)
-    try:
-        whole = b"".join(body)
-    finally:
-        close = getattr(body, "close", None)
-        if close is not None:
-            close()
-    return Answer(*sent[0], whole)
+def request(target: str, method: str = "GET", **headers: str) -> bytes:
+    """Write a request; a header's name has underscores for its dashes."""
+    named = {"Host": "driftd.example.org", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def app_over(view: DaemonView | None = None, *, healthy: bool = True) -> Router:
+def read_answer(data: bytes) -> Answer:
+    """Take the bytes of one response apart; whatever stands behind its headers is the body."""
+    top, _, body = data.partition(b"\r\n\r\n")
+    first, *lines = top.decode("latin-1").split("\r\n")
+    version, _, status = first.partition(" ")
+    assert version == "HTTP/1.1"
+    return Answer(status, dict(line.split(": ", 1) for line in lines), body)
+
+
+def ask(app: Router, target: str, method: str = "GET", accept: str = "") -> Answer:
+    """Have one request answered, from bytes to bytes."""
+    head = parse_head(request(target, method, accept=accept))
+    return read_answer(wire(app(head), head, keep=True))
+
+
+def app_over(view: DaemonView | None = None, *, healthy: bool = True, reload: Reload | None = None) -> Router:
     """Return the application over a picture."""
     shown = picture() if view is None else view
     return build_app(
@@ -72,6 +59,7 @@ def app_over(view: DaemonView | None = None, *, healthy: bool = True) -> Router:
             profile_of=lambda reference_id: PROFILE if reference_id == "ref1" else None,
             metrics=lambda accept: (b"driftd_up 1\n", f"text/plain; asked={accept}"),
             healthy=lambda: healthy,
+            reload=reload,
         ),
-        structlog.wrap_logger(structlog.ReturnLogger()),
+        LOG,
     )
