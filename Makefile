@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-pyproject
 JOBS ?= 2
+MINUTES ?= 60
+TIMES ?= 50
 PYTEST_ARGS ?=
 
 # What is made from the code: the module that prints it, and the file that holds it.
@@ -48,11 +50,23 @@ demo: setup ## Watch driftd find drift in a live stream; needs no server
 test: setup ## Run all tests; those whose outside program is missing skip and say why
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
+.PHONY: faults
+faults: setup ## Ill-treat broker, disk, clock and daemon at full length, and print what was observed
+	@FAULTS=full $(BIN)/python -m pytest tests/faults --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
+.PHONY: fuzz
+fuzz: setup ## Feed hostile input to everything that reads, many times over, from a seed that is printed (TIMES=50, SEED=)
+	@seed=$(or $(SEED),$$(shuf -i 1-1000000000 -n 1)); \
+		echo "make fuzz SEED=$$seed TIMES=$(TIMES) repeats this run" >&2; \
+		DRIFTD_FUZZ_EXAMPLES=$(TIMES) $(BIN)/python -m pytest tests/fuzz --numprocesses $(JOBS) --dist loadfile \
+			--timeout 7200 --hypothesis-seed=$$seed $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: setup ## Check style, types, import contracts, and that generated files are current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	@$(BIN)/lint-imports --no-logo
 	@$(foreach pair,$(GENERATED),$(call check,$(module),$(file));)
 
@@ -69,9 +83,17 @@ generate: setup ## Write the files that are made from the code anew
 bench: setup ## Measure events per second and memory against hand-written loops
 	@$(BIN)/python benchmarks/throughput.py
 
+.PHONY: soak
+soak: setup ## Run a day of event time in an hour, with kills and restarts, and see what grows (MINUTES=60)
+	@$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
+
 .PHONY: bench-detection
 bench-detection: setup ## Measure false detections and delays of the detectors
 	@$(BIN)/python benchmarks/detectors.py
+
+.PHONY: bench-memory
+bench-memory: setup ## Measure memory while nine events of ten are made to fill it
+	@$(BIN)/python benchmarks/memory.py
 
 .PHONY: real-data
 real-data: setup ## Replay the open data sets and print what pages and when

@@ -12,7 +12,7 @@ from docker_broker import docker_answers, docker_broker
 from kafka_cluster import Cluster
 from kafka_jars import BrokerUnavailable
 
-pytest_plugins = ("detect_data",)
+pytest_plugins = ("detect_data", "fault_fixtures")
 
 # A slow machine is no failing test; on CI the same examples are drawn in every run.
 settings.register_profile(

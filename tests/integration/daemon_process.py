@@ -5,32 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from waiting import SECONDS, wait_for
+
 DRIFTD = Path(sys.executable).with_name("driftd")
-SECONDS = 60.0
-STEP_SECONDS = 0.02
 
 Labels = frozenset[tuple[str, str]]
 Scrape = dict[tuple[str, Labels], float]
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    """Return as soon as a condition holds; fail after a deadline."""
-    deadline = time.monotonic() + seconds
-    pause = Event()
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        pause.wait(STEP_SECONDS)
 
 
 def driftd(
@@ -61,9 +50,9 @@ class DaemonProcess:
         self.windows = folder / "windows.jsonl"
         self.snapshot = folder / "state" / "snapshot.jsonl"
         self.log = folder / "log.jsonl"
-        self._config = config
-        self._settings = {"DRIFTD_STATE__DIRECTORY": str(folder / "state"), "DRIFTD_HTTP__LISTEN": "127.0.0.1:0"}
-        self._settings |= settings
+        self.config = config
+        self.settings = {"DRIFTD_STATE__DIRECTORY": str(folder / "state"), "DRIFTD_HTTP__LISTEN": "127.0.0.1:0"}
+        self.settings |= settings  # the environment of the next start
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
         self._port: int | None = None
@@ -74,10 +63,10 @@ class DaemonProcess:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._port = None
         outputs = ("--events-out", self.events, "--windows-out", self.windows)
-        command: list[str | Path] = [DRIFTD, "run", "--config", self._config, *outputs]
+        command: list[str | Path] = [DRIFTD, "run", "--config", self.config, *outputs]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, env=clean_environment(self._settings), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                command, env=clean_environment(self.settings), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     @property
@@ -176,6 +165,14 @@ class DaemonProcess:
         assert self._process is not None
         self._process.send_signal(number)
         return self._process.wait(timeout=seconds)
+
+    def freeze(self) -> None:
+        """Stop it from running (SIGSTOP)."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it run on (SIGCONT)."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once, if it lives."""

@@ -1,5 +1,7 @@
 """The daemon as a process among others: signals, a second instance, a broker that is gone."""
 
+import json
+import os
 import re
 import signal
 from collections.abc import Callable
@@ -7,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from daemon_process import daemon, value
-from small_world import PARTITIONS, SmallWorld, small_world
+from daemon_process import daemon, driftd, value, values, write_config
+from small_world import EVENTS_PER_WINDOW, PARTITIONS, SmallWorld, small_world
 
 from broker import LocalBroker, free_ports
 
@@ -118,3 +120,49 @@ def test_a_signal_drains_while_the_broker_is_silent(start_broker: Callable[..., 
         process.start()
         process.wait_until_all_is_told(PARTITIONS)
         assert value(process.scrape(), "driftd_events_read_total", topic=world.topic) == 0
+
+
+def test_a_torn_snapshot_is_told_until_the_state_is_reset(world: SmallWorld, tmp_path: Path) -> None:
+    """The daemon stays live and can be scraped; then it starts afresh by itself, from kafka.start on."""
+    own_group = {"DRIFTD_KAFKA__GROUP_ID": f"{world.topic}-torn"}
+    snapshot = tmp_path / "state" / "snapshot.jsonl"
+    snapshot.parent.mkdir()
+    snapshot.write_bytes(b'{"driftd_snapshot":2,"release":"0.1.0"}\n["sources",{"led')
+    with daemon(tmp_path, world.config, **own_group) as process:
+        process.wait_until(lambda: "is torn" in process.get("/-/ready")[1], "it says what is wrong")
+        assert process.get("/-/ready")[0] == 503
+        assert process.get("/-/healthy") == (200, "healthy\n")
+        assert value(process.scrape(), "driftd_ready") == 0
+        refused = process.logged("cannot go on")
+        assert refused is not None
+        assert str(snapshot) in refused["reason"]
+        where = {"DRIFTD_STATE__DIRECTORY": str(snapshot.parent)}
+        reset = driftd("state", "reset", "--yes", "--config", world.config, env=where)
+        assert reset.returncode == 0, reset.stderr
+        process.wait_until_all_is_told(PARTITIONS)
+        assert value(process.scrape(), "driftd_events_read_total", topic=world.topic) == WINDOWS * EVENTS_PER_WINDOW
+        assert process.stop() == 0
+
+
+def test_a_reload_goes_on_where_the_daemon_was(world: SmallWorld, tmp_path: Path) -> None:
+    """No event is counted twice or lost, counters go on, and a wrong file changes nothing but a gauge."""
+    config = tmp_path / "driftd.yaml"
+    document = json.loads(world.config.read_text())
+    document["kafka"]["group_id"] = f"{world.topic}-reload"
+    write_config(config, document)
+    with daemon(tmp_path, config) as process:
+        process.wait_until(lambda: process.logged("started") is not None, "it reads")
+        write_config(config, document | {"windows": {"duration": "wrong"}})
+        os.kill(process.pid, signal.SIGHUP)
+        process.wait_until(
+            lambda: value(process.scrape(), "driftd_config_last_reload_successful") == 0, "the wrong file is refused"
+        )
+        write_config(config, document | {"metrics": {"columns": "none"}})
+        os.kill(process.pid, signal.SIGHUP)
+        process.wait_until(
+            lambda: value(process.scrape(), "driftd_config_last_reload_successful") == 1, "the right file is loaded"
+        )
+        process.wait_until_all_is_told(PARTITIONS)
+        assert value(process.scrape(), "driftd_events_read_total", topic=world.topic) == WINDOWS * EVENTS_PER_WINDOW
+        assert not values(process.scrape(), "driftd_column_state")
+        assert process.stop() == 0

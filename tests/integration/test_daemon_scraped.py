@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import DaemonProcess, daemon, wait_for, write_config
+from daemon_process import DaemonProcess, daemon, write_config
 from small_world import EVENTS_PER_WINDOW, PARTITIONS, small_world
 
 from broker import free_ports
+from waiting import wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.prometheus, pytest.mark.timeout(180)]
 

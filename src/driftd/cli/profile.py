@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -18,10 +19,12 @@ from driftd.logs.stream import open_log
 from driftd.references.blocks import BlockRule
 from driftd.references.build import build_profile
 from driftd.references.codec import profile_to_json
+from driftd.references.masking import mask, unknown_names
 from driftd.references.profile import Profile
 from driftd.runtime.event_rows import EventRows
 from driftd.runtime.spans import SpanOptions, SpanRows
 from driftd.values.keys import NO_VERSION
+from driftd.values.privacy import Shown
 from driftd.values.settings import parse_duration_ms
 
 RowSpan = tuple[int, int | None]
@@ -45,6 +48,7 @@ Examples:
   driftd profile weather.csv --rows 0:8000 --ignore unnamed_0 -o weather.json
   driftd profile trips.csv --timestamp started_at --window 5m -o trips.json
   driftd profile events.jsonl --timestamp timestamp -o fraud-3.json
+  driftd profile training.parquet --hash merchant --hide iban -o fraud-3.json
   driftd profile --topic predictions --from 2026-11-01T00:00:00Z --model fraud --version 3 --sort -o fraud-3.json""",
 )
 @click.argument("data", type=click.Path(path_type=Path), required=False)
@@ -56,6 +60,8 @@ Examples:
 @click.option("--prediction", metavar="COLUMN", help="The column that holds the predictions.")
 @click.option("--label", metavar="COLUMN", help="The column that holds the labels.")
 @click.option("--ignore", metavar="COLUMN", multiple=True, help="A column that is no feature; repeatable.")
+@click.option("--hash", "hashed", metavar="COLUMN", multiple=True, help="Keep hashes of its texts; repeatable.")
+@click.option("--hide", "hidden", metavar="COLUMN", multiple=True, help="Show none of its values; repeatable.")
 @click.option("--topic", metavar="NAME", help="Read the events of this topic instead of DATA; needs --model.")
 @click.option("--from", "from_time", metavar="TIME", help="With --topic: from this record time on.")
 @click.option("--to", "to_time", metavar="TIME", help="With --topic: up to this record time.")
@@ -73,6 +79,8 @@ def profile(
     prediction: str | None,
     label: str | None,
     ignore: tuple[str, ...],
+    hashed: tuple[str, ...],
+    hidden: tuple[str, ...],
     topic: str | None,
     from_time: str | None,
     to_time: str | None,
@@ -84,6 +92,9 @@ def profile(
 
     Every column that no option names is a feature. What the profile holds, and what was left out and why, is
     told on stderr.
+
+    A column that is hashed or hidden here is so in every output of driftd, whatever its configuration says
+    (docs/privacy.md); a numeric one is hidden either way.
     """
     if (data is None) == (topic is None):
         raise click.UsageError("give either DATA or --topic NAME")
@@ -99,6 +110,7 @@ def profile(
         blocks = _blocks(timestamp, window)
         table = open_table(Path(str(data)), options, EventRows().read).typed_by_rows(*rows)
         built = _build(table, rows, blocks)
+    built = _masked(built, hashed, hidden)
     try:
         output.write_bytes(profile_to_json(built))
     except OSError as error:
@@ -149,6 +161,17 @@ def _build(table: Table | EventsFile, rows: RowSpan, blocks: BlockRule | None) -
             progress=bar.update,
             source=f"{table.name}{span}",
         )
+
+
+def _masked(built: Profile, hashed: Iterable[str], hidden: Iterable[str]) -> Profile:
+    """Mask the columns named; of two options for a column --hide holds."""
+    for option, columns, shown in (("--hash", hashed, Shown.HASH), ("--hide", hidden, Shown.HIDE)):
+        settings = dict.fromkeys(columns, shown)
+        for name in unknown_names(built, settings):
+            known = ", ".join(column.key.name for column in built.columns)
+            raise ConfigurationError(option, name, f"must be a column of the profile: {known}")
+        built = mask(built, settings)
+    return built
 
 
 def _summarise(built: Profile, output: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from driftd.references.codec import profile_from_json
 from driftd.references.directory import ProfileDirectory
 from driftd.references.profile import Profile
 from driftd.runtime.event_rows import EventRows
+from driftd.runtime.masks import Masks
 from driftd.runtime.replay import Replay, replay_all
 from driftd.runtime.sinks import FileSink
 from driftd.runtime.spans import SpanOptions, replay_span
@@ -160,10 +162,7 @@ def _replay_file(
         first = reference.rows[1]
         table = table.typed_by_rows(*reference.rows)
         profile = _from_rows(settings, table, reference.rows)
-    if profile is not None:
-        book = ReferenceBook([ReferenceSet(None, (profile,))], settings.references.missing)
-    else:
-        book = _book(settings, None)
+    book = _book_of(settings, (profile,)) if profile is not None else _book(settings, None)
     if isinstance(table, Table):
         table = table.typed_by_profile(_profile_for(table, book))
     source = TableSource(table, first)
@@ -212,7 +211,12 @@ def _book(settings: Config, reference: Reference | None) -> ReferenceBook:
         profiles = polled.profiles
     else:
         raise ConfigurationError("--reference", None, "give a profile, rows A:B of DATA, or references.directory")
-    return ReferenceBook([ReferenceSet(None, profiles)], settings.references.missing)
+    return _book_of(settings, profiles)
+
+
+def _book_of(settings: Config, profiles: Iterable[Profile]) -> ReferenceBook:
+    masks = Masks(settings, _log(settings).logger)
+    return ReferenceBook([ReferenceSet(None, tuple(map(masks.apply, profiles)))], settings.references.missing)
 
 
 def _profile(path: Path) -> Profile:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from driftd.config.model import Config
 from driftd.detect.settings import DETECTORS, parse_page_rule
 from driftd.errors import ConfigurationError
+from driftd.incidents.settings import IncidentSettings
 from driftd.values.settings import DurationMs, format_duration
 
 
 def contradictions(config: Config) -> list[ConfigurationError]:
     """Return everything that contradicts something else, by section."""
-    return [*_windows(config), *_limits(config), *_paging(config), *_models(config)]
+    return [*_windows(config), *_limits(config), *_paging(config), *_models(config), *_delivery(config)]
 
 
 def _windows(config: Config) -> Iterator[ConfigurationError]:
@@ -43,6 +44,20 @@ def _limits(config: Config) -> Iterator[ConfigurationError]:
         yield ConfigurationError(
             "limits.monitors", limits.monitors, f"must be at least limits.models, {limits.models}: each has a monitor"
         )
+    least = {"windows.max_span": (config.windows.max_span, "what is carried over is forgotten with its monitor")}
+    for section, incidents in (("incidents", config.incidents), *_incidents_of_models(config)):
+        silence_ms = incidents.silence_ms(config.windows.duration)
+        least[f"{section}.silence"] = (silence_ms, "a silent version ends its incidents before it is forgotten")
+    for key, (span_ms, why) in least.items():
+        if limits.expire_after < span_ms:
+            expected = f"must be at least {key}, {format_duration(span_ms)}: {why}"
+            yield _duration("limits.expire_after", limits.expire_after, expected)
+
+
+def _incidents_of_models(config: Config) -> Iterator[tuple[str, IncidentSettings]]:
+    for name, model in config.models.items():
+        if "silence" in model.incidents.model_fields_set:
+            yield f"models.{name}.incidents", model.incidents
 
 
 def _models(config: Config) -> Iterator[ConfigurationError]:
@@ -51,6 +66,18 @@ def _models(config: Config) -> Iterator[ConfigurationError]:
             yield ConfigurationError(
                 "models", name, f"must be a name of 1 to {config.limits.name_length} characters (limits.name_length)"
             )
+
+
+def _delivery(config: Config) -> Iterator[ConfigurationError]:
+    delivery = config.delivery
+    read = () if config.kafka is None else config.kafka.topics
+    for key, topic in (("topic", delivery.topic), ("dead_letter_topic", delivery.dead_letter_topic)):
+        if topic in read:
+            yield ConfigurationError(f"delivery.{key}", topic, "must not be a topic that is read: see kafka.topics")
+    if delivery.topic is not None and delivery.topic == delivery.dead_letter_topic:
+        yield ConfigurationError(
+            "delivery.dead_letter_topic", delivery.topic, "must be another topic than delivery.topic"
+        )
 
 
 def _paging(config: Config) -> Iterator[ConfigurationError]:

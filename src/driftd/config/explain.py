@@ -15,6 +15,8 @@ from driftd.values.settings import format_duration
 
 Path = tuple[str | int, ...]
 
+LONGEST_SHOWN = 200  # characters of a value
+
 
 def combined(errors: Sequence[ConfigurationError]) -> ConfigurationError:
     """Return one error that lists all of them."""
@@ -80,8 +82,23 @@ def _sentence(
         (name for at, name in variables.items() if all(a == b for a, b in zip(at, path, strict=False))), None
     )
     source = f" (set by {variable})" if variable else ""
-    shown = value if value is NO_VALUE else masked(_last_name(path), value)
+    shown = value if value is NO_VALUE else _short(masked(_last_name(path), value))
     return ConfigurationError(dotted(path), shown, f"{expected}{source}")
+
+
+class _Beginning:
+    """Stands in a ConfigurationError for a value that is too long to be shown whole."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown
+
+    def __repr__(self) -> str:
+        return f"{self._shown}…"
+
+
+def _short(value: Any) -> Any:
+    shown = repr(value)
+    return value if len(shown) <= LONGEST_SHOWN else _Beginning(shown[:LONGEST_SHOWN])
 
 
 def _last_name(path: Path) -> str:

@@ -16,6 +16,7 @@ def accounts_of(ledgers: Iterable[Ledger], merges: Iterable[Accounts]) -> dict[s
     """
     read: Counter[str] = Counter()
     observed: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
     late: defaultdict[str, Counter[LateReason]] = defaultdict(Counter)
     rejected: defaultdict[str, Counter[Reason]] = defaultdict(Counter)
     for ledger in ledgers:
@@ -23,12 +24,17 @@ def accounts_of(ledgers: Iterable[Ledger], merges: Iterable[Accounts]) -> dict[s
         read[topic] += ledger.read
         late[topic][LateReason.WATERMARK] += ledger.late
         rejected[topic].update(ledger.rejected)
+        lost[topic] += ledger.lost
     for accounts in merges:
         observed.update(accounts.observed)
         for topic, events in accounts.late.items():
             late[topic][LateReason.CLOSED] += events
         for topic, events in accounts.over_limit.items():
             rejected[topic][Reason.LIMIT] += events
+        lost.subtract(accounts.kept)
+    for topic, events in lost.items():
+        if events:
+            late[topic][LateReason.GAP] += events
     return {
         topic: TopicAccounts(
             read=read[topic],

@@ -1,187 +1,189 @@
-"""The daemon. ``run_daemon`` is the composition root.
+"""The daemon: HTTP from the first moment to the last, and one session after the other behind it."""
 
-What it opens is closed in reverse order: the consumer, the state directory, and last the HTTP server, so
-that a daemon on its way down can still be scraped.
-"""
-
-import gc
-import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from threading import Event
-from uuid import uuid4
+from dataclasses import dataclass, field
 
 from driftd.config.model import Config
-from driftd.kafka.source import KafkaSource
+from driftd.errors import ConfigurationError, DriftdError, InstanceConflict, StateLocked
 from driftd.logs.stream import Log
 from driftd.metrics.collect import build_registry
 from driftd.metrics.render import render
-from driftd.runtime.build import build_pipeline
+from driftd.metrics.settings import Export
 from driftd.runtime.clock import Clock
-from driftd.runtime.engine import Engine, Sink
-from driftd.runtime.observatory import Board, Observatory
-from driftd.runtime.ports import PolledTopics, SnapshotFile
-from driftd.runtime.reference_library import ReferenceLibrary
-from driftd.snapshot.codec import decode
-from driftd.snapshot.store import StateDirectory
-from driftd.values.part import Ledger
-from driftd.values.state import State
+from driftd.runtime.observatory import Board, Totals
+from driftd.runtime.outbox import Sink
+from driftd.runtime.reload import check_reload
+from driftd.runtime.requests import Reload, Requests
+from driftd.runtime.session import Surroundings, open_session
+from driftd.snapshot.store import SNAPSHOT
 from driftd.web.app import Served, build_app
+from driftd.web.protection import Protection, load_protection
 from driftd.web.server import HttpServer
 
-CONFLICT_SECONDS = 30.0
+RETRY_SECONDS = 5.0
+RELOAD_SECONDS = 60.0
 
 
 def run_daemon(
     config: Config,
     log: Log,
     clock: Clock,
-    stop: Event,
+    requests: Requests,
     *,
     sink: Sink,
     board: Board,
+    load: Callable[[], Config] | None = None,
 ) -> None:
-    """Run until ``stop`` is set, then finish the batch, save, and close everything.
+    """Run until asked to stop, then finish the batch, save, and close everything.
 
-    What comes to light goes to ``sink``; ``board`` holds the pictures of it that HTTP serves.
+    What comes to light goes to ``sink``; ``board`` holds the pictures of it that HTTP serves. ``load`` reads
+    the configuration again.
 
-    Raises a DriftdError where the daemon cannot start or go on.
+    A daemon that has a snapshot once worked as it is, so it does not end because of trouble: it stays live
+    and can be scraped, says what is wrong, and tries again from the snapshot. Raises a DriftdError where a
+    fresh daemon cannot start, and where another instance is at work.
     """
-    settings = config.source()
+    config.source()  # without brokers and topics there is nothing to run
     with ExitStack() as stack:
-        # 1. HTTP: live from the first moment on, ready when all below is done
-        _serve(stack, config, log, board)
-        # 2. what was known when the last process ended
-        board.not_ready("restoring state")
-        state = stack.enter_context(StateDirectory(config.state.directory))
-        records = _read_snapshot(state)
-        library = ReferenceLibrary(config.references, config.limits, state, log.logger)
-        board.book = library.open(records)
-        pipeline = build_pipeline(config, settings.topics, board.book)
-        observatory = Observatory(pipeline, board, config.incidents_of, records, log.logger)
-        # 3. the source; nobody else may be at work for this group
-        board.not_ready("connecting to kafka")
-        instance = state.instance(f"{socket.gethostname()}-{uuid4().hex[:8]}")
-        kafka = KafkaSource(settings, instance, log.logger, clock.wall_ms)
-        stack.callback(kafka.close)
-        store = SnapshotFile(state, clock, observatory)
-        topics = PolledTopics(kafka, log)
-        engine = Engine(
-            pipeline,
-            topics,
-            sink,
-            store,
-            observatory,
-            checkpoint_ms=config.state.checkpoint_interval,
-            monotonic_ms=clock.monotonic_ms(),
-        )
-        known = (
-            {ledger.source: ledger for ledger in engine.restore(records, settings.topics)}
-            if records is not None
-            else {}
-        )
-        try:
-            kafka.start(
-                {source: ledger.rewind for source, ledger in known.items()},
-                settings.connect_timeout / 1000,
-                reached={source: ledger.position for source, ledger in known.items()},
-                heed=lambda: _heed(stop),
-            )
-        except _ToldToStop:
-            log.logger.info("stopped")
-            return
-        kafka.check_other_instance(CONFLICT_SECONDS)
-        starts = kafka.positions
-        engine.start([known.get(source, Ledger(source, start, start)) for source, start in sorted(starts.items())])
-        observatory.started()
-        engine.checkpoint(clock.monotonic_ms())  # the commit with it claims the group for this instance
-        log.logger.info("started", partitions=len(starts), restored=records is not None, instance=instance)
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: the collector need not look at it again
-        # 4. turn until told to stop
-        daemon = Daemon(
-            config=config,
-            log=log,
-            clock=clock,
-            engine=engine,
-            kafka=kafka,
-            references=library,
-            observatory=observatory,
-            board=board,
-        )
-        daemon.turn_until(stop)
-        # 5. on the way down: not ready, save, then close in reverse order
-        board.not_ready("stopping")
-        engine.stop(clock.monotonic_ms())
+        protection = load_protection(config.http)
+        server = _serve(stack, config, log, board, requests, protection)
+        around = Surroundings(log, clock, sink, board)
+        Daemon(config, around, requests, server, load or (lambda: config), protection).run()
         log.logger.info("stopped")
 
 
-class _ToldToStop(Exception):
-    """Told to stop before a broker was found."""
+class _Interrupted(Exception):
+    """Something was asked before the session had begun."""
 
 
-def _heed(stop: Event) -> None:
-    if stop.is_set():
-        raise _ToldToStop
-
-
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Daemon:
-    """Turns the engine, looks for new references, publishes pictures."""
+    """Runs sessions until asked to stop, each with the configuration in force."""
 
     config: Config
-    log: Log
-    clock: Clock
-    engine: Engine
-    kafka: KafkaSource
-    references: ReferenceLibrary
-    observatory: Observatory
-    board: Board
-    polled_ms: int = 0
+    around: Surroundings
+    requests: Requests
+    server: HttpServer
+    load: Callable[[], Config]
+    protection: Protection
+    unproved: bool = False  # whether no session has begun yet with the configuration
+    former: tuple[Config, Protection] | None = None  # to go back to, should that fail
+    asked: tuple[Reload, ...] = ()  # who waits to hear of it
+    totals: Totals = field(default_factory=Totals)
+    worked: bool = False  # whether any session has begun
+    refusal: str = ""  # what was told last
 
-    def turn_until(self, stop: Event) -> None:
-        """Turn until told to stop; the turn that is under way is finished."""
-        self._publish()
-        while not stop.is_set():
-            now_ms = self.clock.monotonic_ms()
-            self.engine.turn(now_ms)
-            if now_ms - self.polled_ms >= self.config.references.poll_interval:
-                self.polled_ms = now_ms
-                self._refresh_references(now_ms)
-                self.log.report_suppressed()
-            self._publish()
+    def run(self) -> None:
+        """Run to the end."""
+        self.around.board.reloaded(None)
+        while not self.requests.stopping:
+            try:
+                self._run_session()
+            except _Interrupted:
+                pass
+            except DriftdError as error:
+                if self._ends_it(error):
+                    raise
+                self._refused(error)
+            if self.requests.waiting:
+                self._reload()
+        for request in (*self.asked, *self.requests.take_reloads()):
+            request.answer("driftd is stopping")
 
-    def _refresh_references(self, now_ms: int) -> None:
-        """Put new profiles in force at the next window that nothing has been read of, and save that at once."""
-        pipeline = self.engine.pipeline
-        pipeline.forget_references()
-        profiles = self.references.refresh(pipeline.book)
-        if profiles is None:
+    def _run_session(self) -> None:
+        board, config = self.around.board, self.config
+        board.turned_ms = None  # a session that begins is given its time
+        board.export = Export(config.metrics.columns, config.limits.series)
+        # a session that fails takes its counts with it, but for those that are not of its snapshot
+        totals, self.totals = self.totals, self.totals.anew()
+        with open_session(config, self.around, totals, self._heed) as session:
+            self._proved()
+            session.turn_until(lambda: self.requests.stopping or (self.requests.waiting and self._reload()))
+            board.not_ready("stopping" if self.requests.stopping else "loading the configuration")
+            session.stop()
+            self.totals = totals
+
+    def _heed(self) -> None:
+        if self.requests.stopping or self.requests.waiting:
+            raise _Interrupted
+
+    def _ends_it(self, error: DriftdError) -> bool:
+        """Tell whether to give up: nothing has ever worked here, or somebody else is at work."""
+        if isinstance(error, InstanceConflict):
+            return True
+        if self.worked:
+            return False
+        known = (self.config.state.directory / SNAPSHOT).exists()
+        return not known or isinstance(error, StateLocked | ConfigurationError)
+
+    def _refused(self, error: DriftdError) -> None:
+        """Go back to the configuration before, if that one worked; else say what is wrong and wait a little."""
+        if self.former is not None:
+            (self.config, self.protection), self.former, self.unproved = self.former, None, False
+            self.server.protect(self.protection)
+            self._answer(str(error))
             return
-        from_ms = pipeline.adopt(profiles)
-        self.engine.changed()
-        self.engine.checkpoint(now_ms)
-        self.log.logger.info("references changed", profiles=len(profiles), from_ms=from_ms)
+        board = self.around.board
+        board.not_ready(*str(error).splitlines())
+        if self.refusal != str(error):
+            self.refusal = str(error)
+            self.around.log.logger.error("cannot go on", reason=self.refusal, retry_seconds=RETRY_SECONDS)
+        if self.unproved:
+            self._answer(self.refusal)
+        self.requests.wait(RETRY_SECONDS, board.alive)
 
-    def _publish(self) -> None:
-        self.observatory.publish(
-            lag=self.kafka.lag(),
-            paused=self.engine.paused,
-            unreachable=self.engine.unreachable,
-            references=(len(self.board.book.sets[-1].profiles), self.references.failed),
-        )
+    def _reload(self) -> bool:
+        """Load the configuration, and return whether the next session shall begin with it.
+
+        What can fail fails here, while everything goes on as it was, or in that session.
+        """
+        self.asked = (*self.asked, *self.requests.take_reloads())
+        try:
+            fresh = self.load()
+            protection = check_reload(self.config, fresh, self.around.log.logger)
+        except DriftdError as error:
+            self._answer(str(error))
+            return False
+        self.server.protect(protection)
+        if fresh.models != self.config.models:  # values may have become private: what is shown was made before
+            self.around.board.hide_monitors()
+        self.former = None if self.refusal else (self.config, self.protection)
+        self.config, self.protection, self.unproved = fresh, protection, True
+        return True
+
+    def _proved(self) -> None:
+        """Let go of the configuration before: this one works."""
+        self.worked, self.former, self.refusal = True, None, ""
+        if self.unproved:
+            self.unproved = False
+            self._answer(None)
+
+    def _answer(self, failure: str | None) -> None:
+        """Tell everybody what became of a reload."""
+        for request in self.asked:
+            request.answer(failure)
+        self.asked = ()
+        self.around.board.reloaded(failure)
+        if failure is None:
+            self.around.log.logger.info("configuration loaded")
+        else:
+            self.around.log.logger.error("configuration not loaded", reason=failure)
 
 
-def _serve(stack: ExitStack, config: Config, log: Log, board: Board) -> None:
-    registry = build_registry(lambda: board.view)
-    served = Served(lambda: board.view, board.profile_of, lambda accept: render(registry, accept), board.healthy)
-    server = HttpServer(config.http.listen, build_app(served, log.logger), log.logger)
+def _serve(  # noqa: PLR0917 -- what is shown, and to whom
+    stack: ExitStack, config: Config, log: Log, board: Board, requests: Requests, protection: Protection
+) -> HttpServer:
+    registry = build_registry(lambda: board.view, lambda: board.export)
+    served = Served(
+        lambda: board.view,
+        board.profile_of,
+        lambda accept: render(registry, accept),
+        board.healthy,
+        lambda: requests.reload().wait(RELOAD_SECONDS),
+    )
+    server = HttpServer(config.http.listen, build_app(served, log.logger), log.logger, protection)
     server.start()
     stack.callback(server.stop)
     log.logger.info("listening", address=str(config.http.listen), port=server.port)
-
-
-def _read_snapshot(state: StateDirectory) -> Mapping[str, State] | None:
-    data = state.read()
-    return None if data is None else decode(data, str(state.path))
+    return server

@@ -34,8 +34,9 @@ from driftd.runtime.demo_traffic import (
     training_rows,
     window_of_events,
 )
-from driftd.runtime.engine import Delivery
 from driftd.runtime.observatory import Board
+from driftd.runtime.outbox import Delivery
+from driftd.runtime.requests import Requests
 from driftd.values.state import State
 
 SHOW_SHARE = 0.55  # of the time allowed: the rest is for starting, resolving and closing
@@ -147,11 +148,11 @@ class Show:
     @contextmanager
     def _daemon(self, config: Config, sink: StorySink, board: Board) -> Iterator[None]:
         """Run the daemon on a thread; what ends it early is raised here, at the latest when it is stopped."""
-        stop = Event()
+        requests = Requests()
 
         def body() -> None:
             try:
-                run_daemon(config, self.log, self.clock, stop, sink=sink, board=board)
+                run_daemon(config, self.log, self.clock, requests, sink=sink, board=board)
             except BaseException as error:  # noqa: BLE001 -- raised again on the thread that waits for the daemon
                 self.failure = error
 
@@ -160,7 +161,7 @@ class Show:
         try:
             yield
         finally:
-            stop.set()
+            requests.stop()
             thread.join(timeout=15)
         self._raise_failure()
 

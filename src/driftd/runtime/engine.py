@@ -4,93 +4,21 @@ The order is what survives a crash, so it is the same object for the daemon and 
 kills it between any two effects. Effects go through three ports: the source, the sink, the store.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from driftd.errors import SnapshotError
+from driftd.errors import DataError, SnapshotError
+from driftd.runtime.effects import Letters, NoLetters, Owner, Source, Store
 from driftd.runtime.lines import window_lines
+from driftd.runtime.outbox import Outbox, Sink
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.runtime.records import restore, to_records
-from driftd.values.batch import Batch
+from driftd.values.delivery import Destination
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
 from driftd.values.state import State
 
 LONGEST_TURN_MS = 1_000
-MOST_LINES_WAITING = 10_000
-
-
-class Discovery(NamedTuple):
-    """What a look at the source's metadata showed: new partitions with their starts, and leaderless ones."""
-
-    new: Mapping[SourcePartition, int]
-    unreachable: frozenset[SourcePartition]
-
-
-class Source(Protocol):
-    """Where records come from."""
-
-    def poll(self) -> list[Batch]:
-        """Return what has come, in batches of one source partition each; wait for a short while at most."""
-        ...
-
-    def discover(self) -> Discovery:
-        """Return newly found partitions (once each) and the unreachable ones; never waits long."""
-        ...
-
-    def pause(self, sources: frozenset[SourcePartition]) -> None:
-        """Pause exactly these partitions, and no others."""
-        ...
-
-    def commit(self, positions: Mapping[SourcePartition, int]) -> None:
-        """Tell the source how far has been read, for others to see."""
-        ...
-
-
-@dataclass(slots=True)
-class Delivery:
-    """Documents on their way out: drift events and window lines."""
-
-    events: list[State] = field(default_factory=list)
-    windows: list[State] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.windows)
-
-
-class Sink(Protocol):
-    """Where documents go."""
-
-    wants_windows: bool
-
-    def deliver(self, delivery: Delivery) -> None:
-        """Write documents out; they have left the process when this returns."""
-        ...
-
-
-class Store(Protocol):
-    """Where snapshots go."""
-
-    def save(self, records: Mapping[str, State]) -> None:
-        """Replace the snapshot, all or nothing. Raises SnapshotError."""
-        ...
-
-
-class Owner(Protocol):
-    """Whoever turns the engine."""
-
-    def witness(self, outcome: Outcome) -> None:
-        """Take note of what came to light, before it is in any snapshot and before anybody is told."""
-        ...
-
-    def records(self) -> Mapping[str, State]:
-        """Return what the owner wants to have in the snapshot, by names of its own."""
-        ...
-
-    def not_saved(self, error: SnapshotError) -> None:
-        """Hear that a snapshot could not be saved; it is tried again at the next checkpoint."""
-        ...
 
 
 @dataclass(slots=True)
@@ -132,27 +60,32 @@ class Engine:
         *,
         checkpoint_ms: int,
         monotonic_ms: int,
+        destinations: Iterable[Destination] = (),
+        backlog: int = 10_000,
+        letters: Letters | None = None,
     ) -> None:
         self.pipeline = pipeline
+        self.outbox = Outbox(sink, destinations, backlog)
         self.unreachable: frozenset[SourcePartition] = frozenset()
         self.paused: frozenset[SourcePartition] = frozenset()
         self._source = source
-        self._sink = sink
         self._store = store
         self._owner = owner
+        self.letters = letters or NoLetters()
         self._checkpoint_ms = checkpoint_ms
         self._clock = AttentiveClock(monotonic_ms)
-        self._outbox = Delivery()
         self._saved_at_ms = monotonic_ms
         self._unsaved = False
         self._stuck = False  # the newest snapshot could not be saved
+        self._refused = False  # the sink did not take what it was given last
         self._known: dict[SourcePartition, Ledger] = {}  # restored, and not taken on yet
 
     def restore(self, records: Mapping[str, State], topics: Collection[str]) -> list[Ledger]:
         """Take up a snapshot: memory, then what it may not have delivered. Returns the ledgers of ``topics``."""
         ledgers = restore(self.pipeline, records, topics, self._clock.now_ms)
         self._known = {ledger.source: ledger for ledger in ledgers}
-        self._outbox = Delivery(records["outbox"]["events"], records["outbox"]["windows"])
+        self.outbox.restore(records["outbox"])
+        self.letters.restore(records.get("dead_letters", {}))
         self._deliver()
         return ledgers
 
@@ -166,20 +99,20 @@ class Engine:
     def turn(self, monotonic_ms: int) -> None:
         """Read what has come, decide, and checkpoint when it is time or when something must be told."""
         now_ms = self._clock.stand_still(monotonic_ms) if self._held_back else self._clock.turn(monotonic_ms)
-        outcome = Outcome()
-        for batch in self._source.poll():
-            outcome.extend(self.pipeline.read(batch, now_ms))
-            self._unsaved = True
-        self._discover()
+        outcome = self._read(now_ms)
+        self._unsaved |= self.letters.poll()
+        outcome.extend(self._discover(now_ms))
         outcome.extend(self.pipeline.flush(self.unreachable, now_ms))
         timed_out = self.pipeline.tick(now_ms, self.unreachable)
         outcome.extend(timed_out)
         self._take(outcome)
         self._pause(now_ms)
         due = monotonic_ms - self._saved_at_ms >= self._checkpoint_ms
-        pressing = timed_out or outcome.events or len(self._outbox.windows) > MOST_LINES_WAITING
+        pressing = timed_out or outcome.events or (self.outbox.full and not self._refused)
         if due or (pressing and not self._stuck):
             self.checkpoint(monotonic_ms)
+        elif self.outbox.offer():
+            self._unsaved = True
 
     def finish(self, monotonic_ms: int) -> None:
         """Close every window: the input has ended."""
@@ -209,20 +142,37 @@ class Engine:
     @property
     def _held_back(self) -> bool:
         """Whether something waits that cannot be told: then nothing more is read."""
-        return self._stuck and bool(self._outbox)
+        return (self._stuck and self.outbox.unsaved) or self.outbox.full
+
+    def _read(self, now_ms: int) -> Outcome:
+        """Take what has come through the stages, and what has to be known of gaps before it."""
+        outcome = Outcome()
+        batches = self._source.poll()
+        for lost in self._source.take_gaps():
+            outcome.extend(self.pipeline.gap(lost.source, lost.expected, lost.actual, now_ms))
+            self._unsaved = True
+        for batch in batches:
+            unread = self.letters.resume(batch)
+            if unread is not None:
+                outcome.extend(self.pipeline.read(unread, now_ms))
+                self.letters.take(unread, self.pipeline.rejected)
+            self._unsaved = True
+        return outcome
 
     def _take(self, outcome: Outcome) -> None:
         if not outcome:
             return
         self._owner.witness(outcome)
-        self._outbox.events += [event.body for event in outcome.events]
-        if self._sink.wants_windows:
-            self._outbox.windows += [line for verdict in outcome.verdicts for line in window_lines(verdict)]
+        wanted = outcome.verdicts if self.outbox.wants_windows else []
+        self.outbox.add(
+            [event.body for event in outcome.events], [line for verdict in wanted for line in window_lines(verdict)]
+        )
         self._unsaved = True
 
     def _save(self) -> bool:
         records = to_records(self.pipeline)
-        records["outbox"] = {"events": self._outbox.events, "windows": self._outbox.windows}
+        records["outbox"] = self.outbox.to_state()
+        records["dead_letters"] = self.letters.to_state()
         records.update(self._owner.records())
         try:
             self._store.save(records)
@@ -230,22 +180,33 @@ class Engine:
             self._stuck = True
             self._owner.not_saved(error)
             return False
+        self.outbox.saved()
         self._unsaved = self._stuck = False
         return True
 
     def _deliver(self) -> None:
-        if self._outbox:
-            self._sink.deliver(self._outbox)
-            self._outbox = Delivery()
-            self._unsaved = True  # the next snapshot no longer holds what is delivered now
+        """Deliver what is saved; the next snapshot no longer holds what is delivered now."""
+        try:
+            if self.outbox.write():
+                self._unsaved = True
+            self._refused = False
+        except DataError as error:
+            self._refused = True
+            self._owner.not_written(error)
+        if self.outbox.offer():
+            self._unsaved = True
 
-    def _discover(self) -> None:
+    def _discover(self, now_ms: int) -> Outcome:
+        """Take on new partitions; one that had no leader at the restart is judged by its ledger."""
         discovery = self._source.discover()
         self.unreachable = discovery.unreachable
-        if discovery.new:
-            # one that had no leader at the restart is read from its first offset, and judged by its ledger
-            found = sorted(discovery.new.items())
-            self.start([self._known.get(source) or Ledger(source, start, start) for source, start in found])
+        outcome = Outcome()
+        for source, first in sorted(discovery.new.items()):
+            ledger = self._known.get(source) or Ledger(source, first, first)
+            self.start([ledger])
+            if first > ledger.rewind:
+                outcome.extend(self.pipeline.gap(source, ledger.rewind, first, now_ms))
+        return outcome
 
     def _pause(self, now_ms: int) -> None:
         everything = frozenset(self.pipeline.ledgers)

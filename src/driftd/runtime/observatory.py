@@ -1,25 +1,35 @@
 """What the outside sees of the daemon: the newest picture, published whole after each turn of the loop."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from structlog.typing import FilteringBoundLogger
 
-from driftd.errors import SnapshotError
+from driftd.errors import DataError, RecordUnreadable, SnapshotError
 from driftd.incidents.settings import IncidentSettings
+from driftd.metrics.settings import Export
 from driftd.references.book import ReferenceBook
 from driftd.references.profile import Profile
 from driftd.runtime.accounts import accounts_of, of_this_process
 from driftd.runtime.clock import Clock
 from driftd.runtime.misfit import misfit
-from driftd.runtime.pictures import FIRING, Pictures
+from driftd.runtime.pictures import FIRING, Pictures, Tally
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.values.keys import MonitorKey, SourcePartition
 from driftd.values.state import State
-from driftd.values.view import CheckpointView, DaemonView, PartitionView, TopicAccounts
+from driftd.values.view import (
+    CheckpointView,
+    DaemonView,
+    DeadLettersView,
+    DeliveryView,
+    PartitionView,
+    ReloadView,
+    TopicAccounts,
+)
 
 HEALTHY_MS = 30_000
+MISFITS_KEPT = 10_000
 PAGING = "paging"  # name of the snapshot record
 
 
@@ -30,6 +40,7 @@ class Board:
     clock: Clock
     book: ReferenceBook = field(default_factory=lambda: ReferenceBook([]))
     view: DaemonView = field(default_factory=DaemonView)
+    export: Export = Export()  # noqa: RUF009 -- a frozen tuple: which series there are
     turned_ms: int | None = None  # monotonic
 
     def healthy(self) -> bool:
@@ -44,11 +55,40 @@ class Board:
         """Say why the daemon is not ready."""
         self.view = replace(self.view, not_ready=reasons)
 
+    def hide_monitors(self) -> None:
+        """Show no monitors until the next picture."""
+        self.view = replace(self.view, monitors=())
+
+    def alive(self) -> None:
+        """Note that the loop turns, although there is nothing new to show."""
+        self.turned_ms = self.clock.monotonic_ms()
+
+    def reloaded(self, failure: str | None) -> None:
+        """Show what became of an attempt to load the configuration."""
+        former = self.view.reload
+        fresh = ReloadView(self.clock.wall_ms()) if failure is None else replace(former, failure=failure)
+        self.view = replace(self.view, reload=fresh)
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is counted from the start of the process, over sessions that ended in order."""
+
+    at_start: Mapping[str, TopicAccounts] | None = None  # what the snapshot had counted before; None: not known yet
+    tallies: dict[MonitorKey, Tally] = field(default_factory=dict)
+    checkpoint: CheckpointView = field(default_factory=CheckpointView)
+    gap_records: Counter[SourcePartition] = field(default_factory=Counter)
+
+    def anew(self) -> "Totals":
+        """Return those for a session that begins from the snapshot again, after one that failed."""
+        return Totals(checkpoint=self.checkpoint, gap_records=self.gap_records)
+
 
 class Observatory:
     """The engine's owner: takes note of what comes to light, and publishes pictures of it.
 
-    ``restored`` are the records of the snapshot, None without one. Totals count from there on.
+    ``restored`` are the records of the snapshot, None without one. ``totals`` are fresh, or those of a session
+    that ended with that very snapshot: they go on.
     """
 
     def __init__(
@@ -58,21 +98,23 @@ class Observatory:
         incidents_of: Callable[[str], IncidentSettings],
         restored: Mapping[str, State] | None,
         log: FilteringBoundLogger,
+        *,
+        totals: Totals | None = None,
     ) -> None:
-        self.checkpoint = CheckpointView()
+        self.totals = totals or Totals()
         self._pipeline = pipeline
         self._board = board
         self._incidents_of = incidents_of
-        self._pictures = Pictures(pipeline)
-        self._at_start: Mapping[str, TopicAccounts] = {}
+        self._pictures = Pictures(pipeline, self.totals.tallies)
         self._log = log
         self._misfits: set[tuple[MonitorKey, str]] = set()  # told already
         if restored is not None:
             self._pictures.paging = set(restored[PAGING]["incidents"])
 
     def started(self) -> None:
-        """Take what the snapshot had counted as the zero of this process."""
-        self._at_start = self._accounts()
+        """Take what the snapshot had counted as zero, unless counting goes on."""
+        if self.totals.at_start is None:
+            self.totals.at_start = self._accounts()
 
     def witness(self, outcome: Outcome) -> None:
         """Take note of what came to light; decide which new incidents are young enough to page."""
@@ -100,6 +142,8 @@ class Observatory:
             told = (verdict.monitor, verdict.reference_id)
             found = misfit(verdict) if told not in self._misfits else None
             if found is not None:
+                if len(self._misfits) > MISFITS_KEPT:  # versions come from input: what was told is told again then
+                    self._misfits.clear()
                 self._misfits.add(told)
                 self._log.error(
                     "reference does not fit the traffic",
@@ -114,8 +158,13 @@ class Observatory:
 
     def not_saved(self, error: SnapshotError) -> None:
         """Count and log a snapshot that could not be saved."""
-        self.checkpoint = replace(self.checkpoint, failures=self.checkpoint.failures + 1)
+        former = self.totals.checkpoint
+        self.totals.checkpoint = replace(former, failures=former.failures + 1)
         self._log.error("snapshot not saved", reason=str(error))
+
+    def not_written(self, error: DataError) -> None:
+        """Log documents that could not be written to a file."""
+        self._log.error("documents not written", reason=str(error))
 
     def publish(
         self,
@@ -123,11 +172,14 @@ class Observatory:
         lag: Mapping[SourcePartition, int | None],
         paused: frozenset[SourcePartition],
         unreachable: frozenset[SourcePartition],
+        unreadable: Sequence[RecordUnreadable] = (),
         references: tuple[int, int],
+        delivery: tuple[DeliveryView, ...] = (),
+        dead_letters: DeadLettersView | None = None,
     ) -> None:
         """Publish a new picture. Raises AssertionError if an event was counted twice."""
         clock = self._board.clock
-        topics = of_this_process(self._accounts(), self._at_start)
+        topics = of_this_process(self._accounts(), self.totals.at_start or {})
         waiting = sum((shard.merge.pending_events() for shard in self._pipeline.shards), Counter[str]())
         for topic, accounts in topics.items():  # what was read is at least what was counted and what waits
             twice = waiting[topic] - accounts.pending
@@ -143,23 +195,29 @@ class Observatory:
                     watermark_ms=ledger.watermark_ms,
                     paused=source in paused,
                     unreachable=source in unreachable,
+                    gap_records=self.totals.gap_records[source],
                 )
                 for source, ledger in sorted(self._pipeline.ledgers.items())
             ),
-            checkpoint=self.checkpoint,
-            not_ready=self._not_ready(unreachable, references[0]),
+            checkpoint=self.totals.checkpoint,
+            not_ready=self._not_ready(unreachable, unreadable, references[0]),
             loop_turned_ms=clock.wall_ms(),
             references_loaded=references[0],
             references_failed=references[1],
+            reload=self._board.view.reload,
+            delivery=delivery,
+            dead_letters=dead_letters,
         )
         self._board.turned_ms = clock.monotonic_ms()
 
-    def _not_ready(self, unreachable: frozenset[SourcePartition], references: int) -> tuple[str, ...]:
+    def _not_ready(
+        self, unreachable: frozenset[SourcePartition], unreadable: Sequence[RecordUnreadable], references: int
+    ) -> tuple[str, ...]:
         reasons = []
         if not self._pipeline.ledgers:
             reasons.append("no partition is assigned")
         elif unreachable >= self._pipeline.ledgers.keys():
-            reasons.append("no broker can be reached")
+            reasons += map(str, unreadable) if unreadable else ["no broker can be reached"]
         if not references:
             reasons.append("no reference profile is loaded: see references.directory")
         return tuple(reasons)

@@ -20,7 +20,7 @@ FIRING = event_type(ChangeKind.FIRING)
 
 
 @dataclass(slots=True)
-class _Tally:
+class Tally:
     """What this process has seen of one monitor."""
 
     newest: WindowVerdict | None = None
@@ -33,6 +33,7 @@ class _Tally:
     last_event_ms: int | None = None
 
     def add(self, verdict: WindowVerdict) -> None:
+        """Count one more window."""
         if self.newest is not None and self.newest.reference_id != verdict.reference_id:
             self.columns.clear()
         self.newest = verdict
@@ -47,11 +48,11 @@ class _Tally:
 
 
 class Pictures:
-    """Takes the pictures of all monitors. One per process; totals start at zero with it."""
+    """Takes the pictures of all monitors. ``tallies`` hold what was counted so far; they are added to."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, tallies: dict[MonitorKey, Tally]) -> None:
         self._pipeline = pipeline
-        self._tallies: dict[MonitorKey, _Tally] = {}
+        self._tallies = tallies
         self._views: dict[MonitorKey, MonitorView] = {}
         self._states: dict[MonitorKey, States] = {}  # those that the views show
         self._frontiers_ms: dict[int, int] = {}  # by shard: how far event time had come last time
@@ -61,18 +62,19 @@ class Pictures:
         """Add what came to light; ``pages`` are the newly opened incidents that are young enough to page."""
         changed: set[MonitorKey] = set()
         for verdict in outcome.verdicts:
-            self._tallies.setdefault(verdict.monitor, _Tally()).add(verdict)
+            self._tallies.setdefault(verdict.monitor, Tally()).add(verdict)
             changed.add(verdict.monitor)
         for event in outcome.events:
             changed.add(event.monitor)
             if event.type == FIRING:
-                self._tallies.setdefault(event.monitor, _Tally()).incidents_opened += 1
+                self._tallies.setdefault(event.monitor, Tally()).incidents_opened += 1
         self.paging |= pages
         for key in changed:
             self._views.pop(key, None)
 
     def monitors(self) -> tuple[MonitorView, ...]:
         """Return the pictures of all monitors by key; those without news are the ones of last time."""
+        self._forget()
         for number, shard in enumerate(self._pipeline.shards):
             frontier_ms = shard.merge.frontier_ms
             if frontier_ms is None:
@@ -93,8 +95,16 @@ class Pictures:
         self.paging &= {incident.id for view in views for incident in view.incidents}
         return views
 
+    def _forget(self) -> None:
+        """Drop what was counted of monitors that have expired: should one come back, it counts from zero."""
+        watched = {key for shard in self._pipeline.shards for key in shard.incidents.monitors}
+        for key in self._tallies.keys() - watched:
+            del self._tallies[key]
+            self._views.pop(key, None)
+            self._states.pop(key, None)
+
     def _view(self, key: MonitorKey, reference_id: str, states: States, incidents: tuple[Incident, ...]) -> MonitorView:
-        tally = self._tallies.setdefault(key, _Tally())
+        tally = self._tallies.setdefault(key, Tally())
         profile = self._pipeline.book.by_id(reference_id)
         keys: Iterable[ColumnKey] = [c.key for c in profile.columns] if profile else sorted(tally.columns)
         return MonitorView(

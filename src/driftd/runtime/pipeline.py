@@ -6,14 +6,16 @@ Pure: no clock, broker or file. The daemon, a replay and the simulation all driv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from driftd.config.judgement import Judgement, JudgementBook
 from driftd.detect.stage import DetectStage
 from driftd.incidents.stage import IncidentStage
 from driftd.merge.stage import MergeStage
 from driftd.references.book import ReferenceBook
 from driftd.references.profile import Profile
+from driftd.summarise.seam import Rejected
 from driftd.summarise.stage import SummariseStage
 from driftd.values.batch import Batch
-from driftd.values.closed import ClosedWindow
+from driftd.values.closed import Closing, Expired
 from driftd.values.hashing import text_hash
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger, Part
@@ -45,10 +47,14 @@ class Shard:
     detect: DetectStage
     incidents: IncidentStage
 
-    def decide(self, closed: Sequence[ClosedWindow]) -> Outcome:
-        """Take closed windows through detection and incidents."""
+    def decide(self, closed: Sequence[Closing]) -> Outcome:
+        """Take closed windows through detection and incidents; forget the monitors that expired."""
         outcome = Outcome()
         for window in closed:
+            if isinstance(window, Expired):
+                self.detect.forget(window.monitor)
+                outcome.events += self.incidents.forget(window.monitor, window.at_ms)
+                continue
             verdict = self.detect.observe(window)
             outcome.verdicts.append(verdict)
             outcome.events += self.incidents.observe(verdict)
@@ -66,20 +72,25 @@ class Pipeline:
         self,
         windows: WindowSettings,
         book: ReferenceBook,
+        judgements: JudgementBook,
         make_summariser: Callable[[], SummariseStage],
         make_shard: Callable[[], Shard],
         *,
-        topic_ids: Mapping[str, str] | None = None,
+        settings_ids: Mapping[str, str] | None = None,
         summarisers: int = 1,
         shards: int = 1,
     ) -> None:
         self.windows = windows
         self.book = book
-        self.topic_ids = dict(topic_ids or {})  # by topic: the hash of how its events are read
+        self.judgements = judgements
+        self.settings_ids = dict(settings_ids or {})  # by topic: the hash of how its events are read
+        self.topic_ids: dict[str, str] = {}  # by topic: which incarnation of it, where the source knows
         self.summarisers = [make_summariser() for _ in range(summarisers)]
         self.shards = [make_shard() for _ in range(shards)]
         self.ledgers: dict[SourcePartition, Ledger] = {}  # the newest of each source partition
         self.unread: tuple[Ledger, ...] = ()  # of topics that are not read now: kept for when they are again
+        self.lateness_ms = windows.lateness  # the longest that any ledger's watermark may have been taken with
+        self.rejected: list[Rejected] = []  # what had to be rejected of the batch read last, by offset
         self._reading: set[SourcePartition] = set()
 
     def start(self, ledgers: Iterable[Ledger], now_ms: int) -> None:
@@ -93,7 +104,22 @@ class Pipeline:
 
     def read(self, batch: Batch, now_ms: int) -> Outcome:
         """Take one batch through all stages; close what every partition has passed."""
-        return self._send(*self._summariser(batch.source).read(batch), now_ms)
+        stage = self._summariser(batch.source)
+        outcome = Outcome()
+        self.rejected = []
+        for piece in stage.cut(batch):
+            outcome.extend(self._send(*stage.read(piece), now_ms, recounted=stage.recounted))
+            self.rejected += stage.rejected
+        return outcome
+
+    def gap(self, source: SourcePartition, expected: int, actual: int, now_ms: int) -> Outcome:
+        """Take note that a partition's records from ``expected`` to ``actual`` - 1 are gone, before reading on.
+
+        Windows that may lack them will be closed as incomplete. Events that were read already, and were to be
+        summed again after a restart, count as late, reason ``gap``.
+        """
+        stage = self._summariser(source)
+        return self._send(*stage.gap(source, expected, actual), now_ms, recounted=stage.recounted)
 
     def tick(self, now_ms: int, unreachable: frozenset[SourcePartition] = frozenset()) -> Outcome:
         """Close what nobody is waited for any longer. A non-empty outcome must be in a snapshot first."""
@@ -120,14 +146,19 @@ class Pipeline:
 
     def adopt(self, profiles: Iterable[Profile]) -> int:
         """Put new references in force, and return from which window start: later than all read so far."""
-        duration = self.windows.duration
-        newest = [
-            ledger.watermark_ms + self.windows.lateness
-            for ledger in self.ledgers.values()
-            if ledger.watermark_ms is not None
-        ]
-        from_ms = max(newest) // duration * duration + duration if newest else -(2**63)
+        from_ms = self._next_window_ms()
         self.book.add(profiles, from_ms)
+        return from_ms
+
+    def adopt_judgement(self, judgement: Judgement) -> int | None:
+        """Judge by other settings, and return from which window start: later than all read so far.
+
+        None, and no effect, where they are the newest already.
+        """
+        if judgement == self.judgements.newest:
+            return None
+        from_ms = self._next_window_ms()
+        self.judgements.add(judgement, from_ms)
         return from_ms
 
     def forget_references(self) -> None:
@@ -138,6 +169,13 @@ class Pipeline:
         if len(known) == len(passed):
             self.book.forget(min(known) // self.windows.duration * self.windows.duration)
 
+    def forget_judgements(self) -> None:
+        """Drop the judgements that no window can need any more: those before the last one to be closed by them."""
+        passed = [shard.merge.frontier_ms for shard in self.shards]
+        known = [at for at in passed if at is not None]
+        if len(known) == len(passed):
+            self.judgements.forget(min(known))
+
     def ahead(self, paused: frozenset[SourcePartition], now_ms: int) -> frozenset[SourcePartition]:
         """Return the source partitions to pause: further ahead than any shard can wait for."""
         return frozenset().union(*(shard.merge.ahead(paused, now_ms) for shard in self.shards))
@@ -146,15 +184,27 @@ class Pipeline:
         """Return where reading must resume after a restart."""
         return {source: ledger.rewind for source, ledger in self.ledgers.items()}
 
+    def _next_window_ms(self) -> int:
+        """Return the first window start later than every event time read so far."""
+        duration = self.windows.duration
+        newest = [
+            ledger.watermark_ms + self.lateness_ms
+            for ledger in self.ledgers.values()
+            if ledger.watermark_ms is not None
+        ]
+        return max(newest) // duration * duration + duration if newest else -(2**63)
+
     def _summariser(self, source: SourcePartition) -> SummariseStage:
         return self.summarisers[text_hash(str(source)) % len(self.summarisers)]
 
-    def _send(self, parts: Sequence[Part], ledger: Ledger, now_ms: int) -> Outcome:
+    def _send(self, parts: Sequence[Part], ledger: Ledger, now_ms: int, *, recounted: bool = False) -> Outcome:
         """Send over the parts channel: parts to their model's shard, the ledger that ends the batch to all."""
         self.ledgers[ledger.source] = ledger
         outcome = Outcome()
         for number, shard in enumerate(self.shards):
             mine = parts if len(self.shards) == 1 else [p for p in parts if self._shard_of(p) == number]
+            if recounted:
+                shard.merge.recount(ledger.source, mine)
             shard.merge.receive(mine, ledger, now_ms)
             closed = shard.merge.close_passed()
             if closed:

@@ -1,13 +1,14 @@
 """The engine's ports in a running daemon: Kafka as its source, the state directory as its store."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from driftd import __version__
 from driftd.kafka.source import KafkaSource
 from driftd.logs.stream import Log
 from driftd.runtime.clock import Clock
-from driftd.runtime.engine import Discovery
+from driftd.runtime.effects import Discovery, Lost
 from driftd.runtime.observatory import Observatory
 from driftd.snapshot.codec import encode
 from driftd.snapshot.store import StateDirectory
@@ -22,19 +23,24 @@ DURATIONS_KEPT = 1_000
 class PolledTopics:
     """Kafka as the engine's source."""
 
-    def __init__(self, kafka: KafkaSource, log: Log) -> None:
+    def __init__(self, kafka: KafkaSource, log: Log, gap_records: Counter[SourcePartition]) -> None:
         self._kafka = kafka
         self._log = log
+        self._gap_records = gap_records  # counted here, shown by others
         self._paused: frozenset[SourcePartition] = frozenset()
 
     def poll(self) -> list[Batch]:
         """Return what has come, after a fifth of a second at most."""
-        batches = self._kafka.poll(POLL_SECONDS)
-        for gap in self._kafka.take_gaps():
-            self._log.logger.error(
-                "records lost to retention", partition=str(gap.source), records=gap.actual - gap.expected
-            )
-        return batches
+        return self._kafka.poll(POLL_SECONDS)
+
+    def take_gaps(self) -> Sequence[Lost]:
+        """Return the gaps met since the last call; they are counted and logged."""
+        gaps = [Lost(*gap) for gap in self._kafka.take_gaps()]
+        for gap in gaps:
+            records = gap.actual - gap.expected
+            self._gap_records[gap.source] += records
+            self._log.logger.error("records lost", partition=str(gap.source), first=gap.expected, records=records)
+        return gaps
 
     def discover(self) -> Discovery:
         """Return new partitions and unreachable ones."""
@@ -70,9 +76,9 @@ class SnapshotFile:
         self._state.forget_references(
             frozenset(name for item in records["references"]["sets"] for name in item["profiles"])
         )
-        before = self._observatory.checkpoint
+        before = self._observatory.totals.checkpoint
         took = (self._clock.monotonic_ms() - began_ms) / 1000
-        self._observatory.checkpoint = replace(
+        self._observatory.totals.checkpoint = replace(
             before,
             count=before.count + 1,
             last_success_ms=self._clock.wall_ms(),

@@ -4,6 +4,7 @@
 
     sources                      the ledgers, the length of the windows, how each topic is read
     references                   the reference sets in force, by id
+    judgement                    the settings that verdicts follow from, and from which window start on
     shard/N                      merge: frontier, pending parts, accounts, carried columns
     monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor
 """
@@ -17,7 +18,7 @@ from driftd.references.book import ReferenceSet
 from driftd.references.profile import Profile
 from driftd.runtime.pipeline import Pipeline
 from driftd.values.keys import MonitorKey, Reason, SourcePartition
-from driftd.values.part import Ledger, Refused
+from driftd.values.part import Gap, Ledger, Refused
 from driftd.values.settings import format_duration
 from driftd.values.state import State
 
@@ -27,7 +28,9 @@ def to_records(pipeline: Pipeline) -> dict[str, State]:
     records: dict[str, State] = {
         "sources": {
             "window_ms": pipeline.windows.duration,
-            "topics": dict(sorted(pipeline.topic_ids.items())),
+            "lateness_ms": pipeline.lateness_ms,
+            "topics": dict(sorted(pipeline.settings_ids.items())),
+            "topic_ids": dict(sorted(pipeline.topic_ids.items())),
             "ledgers": [
                 ledger_to_state(ledger)
                 for ledger in sorted([*pipeline.ledgers.values(), *pipeline.unread], key=attrgetter("source"))
@@ -38,6 +41,7 @@ def to_records(pipeline: Pipeline) -> dict[str, State]:
                 {"from_ms": s.from_ms, "profiles": [p.reference_id for p in s.profiles]} for s in pipeline.book.sets
             ]
         },
+        "judgement": pipeline.judgements.to_state(),
     }
     for number, shard in enumerate(pipeline.shards):
         records[f"shard/{number}"] = shard.merge.to_state()
@@ -63,14 +67,20 @@ def references_of(records: Mapping[str, State], load: Callable[[str], Profile]) 
 def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection[str], now_ms: int) -> list[Ledger]:
     """Give the memory back to a fresh pipeline with the snapshot's references; return the ledgers of ``topics``.
 
-    Nothing is waited for in a topic that is not read any more. Raises ConfigurationError if event time is
-    cut otherwise now: the open windows could not be read again.
+    Nothing is waited for in a topic that is not read any more. The settings that verdicts follow from are the
+    snapshot's again; ``Pipeline.adopt_judgement`` then takes those of today. The first release did not keep
+    them: after it, today's hold from the beginning. Raises ConfigurationError if event time is cut otherwise
+    now: the open windows could not be read again.
     """
     sources = records["sources"]
     if sources["window_ms"] != pipeline.windows.duration:
         made_with = format_duration(sources["window_ms"])
         expected = f"the state was made with {made_with}: keep that, or start afresh with `driftd state reset`"
         raise ConfigurationError("windows.duration", format_duration(pipeline.windows.duration), expected)
+    pipeline.lateness_ms = max(pipeline.lateness_ms, sources.get("lateness_ms", 0))
+    pipeline.topic_ids = dict(sources["topic_ids"])
+    if "judgement" in records:
+        pipeline.judgements.restore(records["judgement"])
     known = [ledger_from_state(item) for item in sources["ledgers"]]
     ledgers = [ledger for ledger in known if ledger.source.topic in topics]
     pipeline.ledgers = {ledger.source: ledger for ledger in ledgers}
@@ -79,7 +89,7 @@ def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection
         shard.merge.restore(records[f"shard/{number}"], ledgers, now_ms)
         for ledger in ledgers:
             topic = ledger.source.topic
-            if sources["topics"].get(topic) != pipeline.topic_ids.get(topic):  # its open windows are read anew
+            if sources["topics"].get(topic) != pipeline.settings_ids.get(topic):  # its open windows are read anew
                 shard.merge.forget_open(ledger.source)
         mine = [r for name, r in records.items() if name.startswith("monitor/") and r["shard"] == number]
         shard.detect.restore({MonitorKey(*r["key"]): r["detect"] for r in mine if r["detect"] is not None})
@@ -98,6 +108,9 @@ def ledger_to_state(ledger: Ledger) -> State:
         "late": ledger.late,
         "rejected": {str(reason): events for reason, events in sorted(ledger.rejected.items())},
         "refused": [list(run) for run in ledger.refused],
+        "open_events": ledger.open_events,
+        "lost": ledger.lost,
+        "gap": None if ledger.gap is None else list(ledger.gap),
     }
 
 
@@ -112,4 +125,7 @@ def ledger_from_state(state: State) -> Ledger:
         late=state["late"],
         rejected={Reason(reason): events for reason, events in state["rejected"].items()},
         refused=tuple(Refused(*run) for run in state["refused"]),
+        open_events=state["open_events"],
+        lost=state["lost"],
+        gap=None if state["gap"] is None else Gap(*state["gap"]),
     )

@@ -8,9 +8,9 @@ from driftd.config.model import Config
 from driftd.references.book import ReferenceBook
 from driftd.runtime.accounts import accounts_of
 from driftd.runtime.build import build_pipeline
-from driftd.runtime.engine import Delivery, Sink
 from driftd.runtime.lines import window_lines
 from driftd.runtime.observatory import PAGING
+from driftd.runtime.outbox import Delivery, Sink
 from driftd.runtime.pictures import FIRING
 from driftd.runtime.pipeline import Outcome
 from driftd.runtime.records import to_records
@@ -75,8 +75,8 @@ class Replay:
 
     def records(self) -> dict[str, State]:
         """Return the snapshot of a daemon that has read these events as they came: each incident found at once."""
-        paging = {PAGING: {"incidents": sorted(self._shown())}}
-        return to_records(self.pipeline) | {"outbox": {"events": [], "windows": []}} | paging
+        delivered: dict[str, State] = {"outbox": {"events": [], "windows": [], "waiting": {}}, "dead_letters": {}}
+        return to_records(self.pipeline) | delivered | {PAGING: {"incidents": sorted(self._shown())}}
 
     def summary(self) -> State:
         """Return the sum of it all: the document that ``--json`` prints."""

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from driftd.errors import DataError
 from driftd.files.sinks import JsonLines
-from driftd.runtime.engine import Delivery
+from driftd.runtime.outbox import Delivery
 
 BLOCK_BYTES = 65_536
 
@@ -29,7 +29,7 @@ class FileSink:
         self.wants_windows = windows_out is not None
 
     def deliver(self, delivery: Delivery) -> None:
-        """Write documents out."""
+        """Write documents out. Where one file takes them and the other does not, they are repeated in the one."""
         if self._events is not None and delivery.events:
             self._events.write(delivery.events)
         if self._windows is not None and delivery.windows:

@@ -9,8 +9,8 @@ from driftd.kafka.span import TopicSpan
 from driftd.logs.stream import Log
 from driftd.references.book import ReferenceBook
 from driftd.references.rows import Row
-from driftd.runtime.engine import Sink
 from driftd.runtime.event_rows import EventRows
+from driftd.runtime.outbox import Sink
 from driftd.runtime.replay import Replay
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.timestamps import timestamp_ms
@@ -45,6 +45,7 @@ def replay_span(config: Config, span: TopicSpan, book: ReferenceBook, sink: Sink
     """Replay a span, partitions staying partitions; close it."""
     with span:
         replay = Replay(config, {span.topic: topic_settings(config, span.topic)}, book, sink)
+        replay.pipeline.topic_ids = span.topic_ids()
         replay.start({source: first for source, (first, _) in span.bounds.items()})
         paused: frozenset[SourcePartition] = frozenset()
         open_ends = set(span.bounds)

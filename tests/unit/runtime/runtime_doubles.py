@@ -10,16 +10,19 @@ import orjson
 
 from driftd.config.load import load_config
 from driftd.config.model import Config
-from driftd.errors import SnapshotError
+from driftd.errors import DataError, SnapshotError
 from driftd.references.book import ReferenceBook, ReferenceSet
 from driftd.references.build import build_profile
 from driftd.references.profile import Profile
 from driftd.references.rows import Row
 from driftd.runtime.build import build_pipeline
-from driftd.runtime.engine import Delivery, Discovery, Engine
+from driftd.runtime.effects import Discovery, Lost
+from driftd.runtime.engine import Engine
+from driftd.runtime.outbox import Delivery
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.summarise.settings import TopicSettings
 from driftd.values.batch import Batch, RecordTime
+from driftd.values.delivery import Progress
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
 from driftd.values.state import State
@@ -114,7 +117,7 @@ class Notes:
     committed: list[dict[SourcePartition, int]] = field(default_factory=list)
     paused: list[frozenset[SourcePartition]] = field(default_factory=list)
     witnessed: list[Outcome] = field(default_factory=list)
-    complaints: list[SnapshotError] = field(default_factory=list)
+    complaints: list[SnapshotError | DataError] = field(default_factory=list)
 
 
 class ScriptedSource:
@@ -124,11 +127,17 @@ class ScriptedSource:
         self._notes = notes
         self.upcoming: deque[list[Batch]] = deque()
         self.found: deque[Discovery] = deque()
+        self.lost: list[Lost] = []
         self.unreachable: frozenset[SourcePartition] = frozenset()
 
     def poll(self) -> list[Batch]:
         """Return the next batches."""
         return self.upcoming.popleft() if self.upcoming else []
+
+    def take_gaps(self) -> list[Lost]:
+        """Return the gaps met since the last call."""
+        gaps, self.lost = self.lost, []
+        return gaps
 
     def discover(self) -> Discovery:
         """Return the next discovery."""
@@ -145,14 +154,17 @@ class ScriptedSource:
 
 
 class NotingSink:
-    """Takes note of what is delivered."""
+    """Takes note of what is delivered; refuses while ``broken``."""
 
     def __init__(self, notes: Notes, *, wants_windows: bool = True) -> None:
         self._notes = notes
+        self.broken = False
         self.wants_windows = wants_windows
 
     def deliver(self, delivery: Delivery) -> None:
-        """Take note."""
+        """Take note, or refuse."""
+        if self.broken:
+            raise DataError("events.jsonl", "cannot be written: No space left on device")
         self._notes.effects.append("deliver")
         self._notes.delivered.append(delivery)
 
@@ -191,6 +203,38 @@ class NotingOwner:
         """Take note."""
         self._notes.complaints.append(error)
 
+    def not_written(self, error: DataError) -> None:
+        """Take note."""
+        self._notes.complaints.append(error)
+
+
+class Receiver:
+    """A destination that has room for so many documents at a time, and acknowledges when it is told to."""
+
+    def __init__(self, name: str = "topic", room: int = 3) -> None:
+        self.name = name
+        self.got: list[State] = []
+        self._room = room
+        self._settled = 0
+
+    def offer(self, document: State) -> bool:
+        """Take a document if there is room."""
+        if len(self.got) - self._settled >= self._room:
+            return False
+        self.got.append(document)
+        return True
+
+    def acknowledge(self, documents: int = 10**9) -> None:
+        """Settle so many of those under way."""
+        self._settled = min(self._settled + documents, len(self.got))
+
+    def progress(self) -> Progress:
+        """Return what is settled."""
+        return Progress(self._settled, 0, 0, None)
+
+    def close(self, wait_seconds: float) -> None:
+        """Do nothing."""
+
 
 class Bench:
     """An engine between doubles. ``ledgers`` None: P0 from its first offset on."""
@@ -205,18 +249,21 @@ class Bench:
         topics: frozenset[str] = frozenset({TOPIC}),
         ledgers: Iterable[Ledger] | None = None,
         topic: str = TOPIC,
+        receivers: Iterable[Receiver] = (),
     ) -> None:
         self.notes = Notes()
         self.source = ScriptedSource(self.notes)
         self.store = NotingStore(self.notes)
+        self.sink = NotingSink(self.notes, wants_windows=wants_windows)
         self.engine = Engine(
             pipeline_of(config, topic=topic),
             self.source,
-            NotingSink(self.notes, wants_windows=wants_windows),
+            self.sink,
             self.store,
             NotingOwner(self.notes),
             checkpoint_ms=checkpoint_ms,
             monotonic_ms=0,
+            destinations=receivers,
         )
         restored = [] if snapshot is None else self.engine.restore(snapshot, topics)
         self.engine.start(list(ledgers if ledgers is not None else restored or [Ledger(P0, 0, 0)]))

@@ -107,6 +107,14 @@ def test_events_are_told_apart_by_reason() -> None:
     }
 
 
+def test_what_was_lost_is_late_unless_it_was_counted_before() -> None:
+    """A ledger counts all that it cannot sum again; some of that was in windows that had closed without waiting."""
+    ledger = Ledger(SourcePartition("clicks", 0), 20, 15, read=20, lost=9)
+    merge = Accounts(Counter(clicks=5), kept=Counter(clicks=4))
+    expected = TopicAccounts(read=20, observed=5, late={LateReason.WATERMARK: 0, LateReason.GAP: 5}, pending=10)
+    assert accounts_of([ledger], [merge]) == {"clicks": expected}
+
+
 def test_what_waited_at_the_start_is_read_by_this_process_too() -> None:
     """Open windows are read again, so their events are in this process's account from its start on."""
     at_start = {"clicks": TopicAccounts(read=100, observed=90, pending=10)}

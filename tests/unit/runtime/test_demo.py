@@ -19,6 +19,7 @@ from driftd.logs.stream import Log, open_log
 from driftd.runtime import demo as demo_module
 from driftd.runtime.clock import SystemClock
 from driftd.runtime.demo import Show
+from driftd.runtime.requests import Requests
 
 
 @pytest.mark.timeout(180)
@@ -87,8 +88,8 @@ def test_show_without_a_daemon_gives_up_in_time(log: Log, monkeypatch: pytest.Mo
     """One that never gets ready is a failure that says what to do, and is told to stop."""
     stopped = Event()
 
-    def waiting(_config: object, _log: object, _clock: object, stop: Event, **_: object) -> None:
-        stop.wait(30)
+    def waiting(_config: object, _log: object, _clock: object, requests: Requests, **_: object) -> None:
+        requests.wait(30, lambda: None)
         stopped.set()
 
     monkeypatch.setattr(demo_module, "run_daemon", waiting)

@@ -19,7 +19,7 @@ from driftd.runtime.demo_traffic import (
     training_rows,
     window_of_events,
 )
-from driftd.runtime.engine import Delivery
+from driftd.runtime.outbox import Delivery
 from driftd.values.keys import LateReason, Reason
 from driftd.values.view import DaemonView, TopicAccounts
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from runtime_doubles import DRIFTED, MINUTE, P0, P1, START, TOPIC, Bench, batch, config_of, event, minutes
 
 from driftd.errors import ConfigurationError
-from driftd.runtime import engine as engine_module
-from driftd.runtime.engine import AttentiveClock, Discovery
+from driftd.runtime import outbox as outbox_module
+from driftd.runtime.effects import Discovery
+from driftd.runtime.engine import AttentiveClock
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
 
@@ -46,7 +47,7 @@ def test_snapshot_comes_before_delivery_and_delivery_before_commit() -> None:
     bench.engine.checkpoint(bench.now_ms)
     assert bench.notes.effects == ["witness", "save", "deliver", "commit"]
     saved = bench.notes.saved[0]
-    assert saved["outbox"] == {"events": [], "windows": bench.lines}
+    assert saved["outbox"] == {"events": [], "windows": bench.lines, "waiting": {}}
     assert len(bench.lines) == 4  # two columns of two windows
     assert bench.notes.committed == [{P0: saved["sources"]["ledgers"][0]["position"]}]
     assert saved["owner"] == {"witnessed": 1}
@@ -75,7 +76,7 @@ def test_window_lines_wait_for_the_regular_checkpoint() -> None:
 
 def test_many_window_lines_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """The outbox is bounded."""
-    monkeypatch.setattr(engine_module, "MOST_LINES_WAITING", 3)
+    monkeypatch.setattr(outbox_module, "MOST_LINES_WAITING", 3)
     bench = Bench()
     bench.turn(batch(minutes(0, 2)))
     assert bench.lines == []
@@ -88,7 +89,7 @@ def test_lines_nobody_wants_are_not_made() -> None:
     bench = Bench(wants_windows=False)
     bench.turn(batch(minutes(0, 3)))
     bench.engine.checkpoint(bench.now_ms)
-    assert bench.notes.saved[0]["outbox"] == {"events": [], "windows": []}
+    assert bench.notes.saved[0]["outbox"] == {"events": [], "windows": [], "waiting": {}}
     assert bench.notes.delivered == []
 
 
@@ -190,7 +191,7 @@ def test_restart_first_delivers_what_the_snapshot_still_holds() -> None:
     assert bench.notes.effects == ["deliver"]
     assert (bench.events, bench.lines) == (former.events, former.lines)
     bench.engine.checkpoint(0)
-    assert bench.notes.saved[0]["outbox"] == {"events": [], "windows": []}
+    assert bench.notes.saved[0]["outbox"] == {"events": [], "windows": [], "waiting": {}}
 
 
 def test_restart_goes_on_as_if_nothing_had_been() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from driftd.errors import DataError
-from driftd.runtime.engine import Delivery
+from driftd.runtime.outbox import Delivery
 from driftd.runtime.sinks import BLOCK_BYTES, FileSink
 
 

@@ -109,6 +109,21 @@ def test_picture_of_a_monitor_without_news_is_kept() -> None:
     assert first is not process.monitor()
 
 
+def test_expired_monitor_is_not_shown() -> None:
+    """Its counts go with it: should it come back, they begin at zero, and its old verdicts are not shown."""
+    config = config_of(limits={"expire_after": "2h"}, windows={"min_observations": 5})
+    process = Process(profiles=(profile(), profile("ads")), config=config)
+    process.read(*minutes(0, 1, amount=DRIFTED), event(61, model="ads"))
+    assert len(process.observatory.records()["paging"]["incidents"]) == 1
+    process.read(event(9_000, model="ads"), event(9_060, model="ads"))
+    assert [monitor.key for monitor in process.view().monitors] == [ADS]
+    assert process.observatory.records()["paging"]["incidents"] == []
+    process.read(event(9_070), event(9_120))
+    monitor = process.monitor()
+    assert (monitor.events, monitor.windows_closed, monitor.incidents_opened) == (1, 1, 0)
+    assert {column.newest for column in monitor.columns} == {None}
+
+
 def test_ended_incident_is_shown_for_an_hour() -> None:
     """Then it goes, whether its monitor has news or not."""
     process = Process(profiles=(profile(), profile("ads")))

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from runtime_doubles import (
+    DRIFTED,
     MINUTE,
     P0,
     P1,
@@ -21,6 +22,7 @@ from driftd.references.book import ReferenceBook
 from driftd.runtime.accounts import accounts_of
 from driftd.runtime.pipeline import Outcome, Pipeline
 from driftd.runtime.records import restore, to_records
+from driftd.values.keys import LateReason, Reason
 from driftd.values.part import Ledger
 from driftd.values.view import TopicAccounts
 
@@ -137,3 +139,62 @@ def test_reference_of_a_window_that_is_read_again_is_kept() -> None:
     restarted.read(batch(minutes(3, 4), first=60), 0)
     now = counted(restarted)
     assert (now.read, now.observed, sum(now.late.values()), now.pending) == (82, 61, 1, 20)
+
+
+def restarted(former: Pipeline, **sections: dict[str, object]) -> Pipeline:
+    """A pipeline with the memory of another, under these settings."""
+    pipeline = pipeline_of(config_of(**sections), book_of(OLD))
+    pipeline.start(restore(pipeline, to_records(former), {TOPIC}, 0), 0)
+    return pipeline
+
+
+def test_events_of_lost_records_are_late_once_their_window_is_known_to_lack_them() -> None:
+    """What was handed on of them is taken back: each event is counted once, and nothing stays pending."""
+    former = reading(Ledger(P0, 0, 0))
+    former.read(batch(minutes(0, 1), drained=True), 0)
+    pipeline = restarted(former)
+    pipeline.gap(P0, 0, 15, 0)
+    assert counted(pipeline).pending == 20
+    outcome = pipeline.read(batch([*minutes(0, 1)[15:], event(61)], first=15), 0)
+    assert [(v.events, v.incomplete) for v in outcome.verdicts] == [(5, True)]
+    expected = {LateReason.WATERMARK: 0, LateReason.GAP: 15}
+    assert counted(pipeline) == TopicAccounts(read=21, observed=5, late=expected, pending=1)
+    assert not any(v.incomplete for v in pipeline.finish(0).verdicts[1:])
+
+
+def test_gap_that_takes_everything_is_accounted_for_at_once() -> None:
+    """Reading goes on behind it."""
+    former = reading(Ledger(P0, 0, 0))
+    former.read(batch(minutes(0, 1), drained=True), 0)
+    pipeline = restarted(former)
+    pipeline.gap(P0, 0, 30, 0)
+    assert counted(pipeline).late == {LateReason.WATERMARK: 0, LateReason.GAP: 20}
+    assert (counted(pipeline).pending, pipeline.rewinds(), pipeline.ledgers[P0].position) == (0, {P0: 30}, 30)
+
+
+def test_events_that_other_limits_let_through_after_a_restart_are_counted() -> None:
+    """They were rejected when they were read first: they count as read twice, and never as more than was read."""
+    values = [event(0), event(1, model="f" * 20), event(2)]
+    former = pipeline_of(config_of(limits={"name_length": 10}), book_of(OLD, profile("f" * 20)))
+    former.start([Ledger(P0, 0, 0)], 0)
+    former.read(batch(values, drained=True), 0)
+    pipeline = pipeline_of(config_of(), book_of(OLD, profile("f" * 20)))
+    pipeline.start(restore(pipeline, to_records(former), {TOPIC}, 0), 0)
+    pipeline.read(batch(values, drained=True), 0)
+    assert pipeline.shards[0].merge.pending_events()[TOPIC] == 3
+    assert counted(pipeline).pending == 3
+    pipeline.finish(0)
+    now = counted(pipeline)
+    assert (now.read, now.observed, now.rejected[Reason.LIMIT], now.pending) == (4, 3, 1, 0)
+
+
+def test_expired_monitor_is_forgotten_by_every_stage() -> None:
+    """Its incident ends; only what is still watched has a record."""
+    pipeline = pipeline_of(config_of(limits={"expire_after": "2h"}), book_of(OLD, profile("ads")))
+    pipeline.start([Ledger(P0, 0, 0)], 0)
+    outcome = pipeline.read(batch([*minutes(0, 1, amount=DRIFTED), event(61, model="ads")]), 0)
+    outcome.extend(pipeline.read(batch([event(9_000, model="ads"), event(9_060, model="ads")], first=21), 0))
+    kinds = [event.type.split(".")[-2] for event in outcome.events if event.monitor.model == "fraud"]
+    assert kinds == ["firing", "superseded"]
+    assert [name for name in to_records(pipeline) if name.startswith("monitor/")] == ["monitor/ads/1/all"]
+    assert {key.model for key in pipeline.shards[0].merge.monitors} == {"ads"}

@@ -15,20 +15,24 @@ from driftd.runtime.pipeline import Pipeline
 from driftd.runtime.records import ledger_from_state, ledger_to_state, references_of, restore, to_records
 from driftd.snapshot.codec import decode, encode
 from driftd.values.keys import MonitorKey, Reason, SourcePartition
-from driftd.values.part import Ledger, Refused
+from driftd.values.part import Gap, Ledger, Refused
 
 offsets = st.integers(0, 2**63 - 1)
+times = st.integers(-(2**63), 2**63 - 1)
 ledgers = st.builds(
     Ledger,
     source=st.builds(SourcePartition, st.text(), st.integers(0, 10_000)),
     position=offsets,
     rewind=offsets,
-    watermark_ms=st.none() | st.integers(-(2**63), 2**63 - 1),
+    watermark_ms=st.none() | times,
     drained=st.just(False),
     read=offsets,
     late=offsets,
     rejected=st.dictionaries(st.sampled_from(Reason), offsets),
     refused=st.lists(st.builds(Refused, offsets, offsets), max_size=3).map(tuple),
+    open_events=st.none() | offsets,
+    lost=offsets,
+    gap=st.none() | st.builds(Gap, st.none() | times, st.none() | times),
 )
 AWKWARD = ["a/b", "a%2Fb", "a%", "%", "/", "ä", "a\u0308", "模型", "a b", "a\x1fb", ".", "..", "monitor", "\U0001f600"]
 
@@ -97,7 +101,7 @@ def test_summarisers_are_not_in_the_snapshot() -> None:
     records = to_records(pipeline)
     assert records["shard/0"]["pending"]["parts"] == []
     assert records["sources"]["ledgers"][0]["rewind"] == 0
-    assert set(records) == {"sources", "references", "shard/0"}
+    assert set(records) == {"sources", "references", "judgement", "shard/0"}
 
 
 def test_references_are_named_in_their_order() -> None:

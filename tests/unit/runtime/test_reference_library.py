@@ -6,18 +6,16 @@ from pathlib import Path
 
 import orjson
 import pytest
-from runtime_doubles import book_of, pipeline_of, profile
+from runtime_doubles import book_of, config_of, pipeline_of, profile
 
 from driftd.errors import SnapshotError
 from driftd.logs.settings import LogSettings
 from driftd.logs.stream import open_log
 from driftd.references.codec import profile_to_json
 from driftd.references.profile import Profile
-from driftd.references.settings import ReferenceSettings
 from driftd.runtime.records import to_records
 from driftd.runtime.reference_library import ReferenceLibrary
 from driftd.snapshot.store import StateDirectory
-from driftd.values.settings import LimitSettings
 
 OLD, NEW, ADS = profile(), profile(values=10), profile("ads")
 
@@ -39,8 +37,8 @@ class Shelf:
     def new_library(self, **limits: int) -> ReferenceLibrary:
         """A library as a fresh process has it."""
         log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=self._log)
-        settings = ReferenceSettings(directory=self.path)
-        return ReferenceLibrary(settings, LimitSettings(**limits), self.state, log.logger)
+        config = config_of(references={"directory": str(self.path)}, limits=limits)
+        return ReferenceLibrary(config, self.state, log.logger)
 
     def logged(self) -> list[str]:
         """The reasons logged so far."""
@@ -184,7 +182,7 @@ def test_limits_of_the_configuration_hold(shelf: Shelf) -> None:
 def test_without_a_directory_nothing_is_in_force(shelf: Shelf) -> None:
     """There is nothing to poll, and nothing that could change."""
     log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=StringIO())
-    library = ReferenceLibrary(ReferenceSettings(), LimitSettings(), shelf.state, log.logger)
+    library = ReferenceLibrary(config_of(), shelf.state, log.logger)
     book = library.open(None)
     assert book.find("fraud", "1", 0) is None
     assert library.refresh(book) is None
@@ -194,7 +192,7 @@ def test_missing_versions_are_treated_as_configured(shelf: Shelf) -> None:
     """``references.missing`` reaches the book, at the first start and after a restart."""
     shelf.put("a.json", OLD)
     log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=StringIO())
-    settings = ReferenceSettings(directory=shelf.path, missing="reject")
-    library = ReferenceLibrary(settings, LimitSettings(), shelf.state, log.logger)
+    config = config_of(references={"directory": str(shelf.path), "missing": "reject"})
+    library = ReferenceLibrary(config, shelf.state, log.logger)
     assert library.open(None).find("fraud", "2", 0) is None
     assert library.open(snapshot_with(OLD)).find("fraud", "2", 0) is None

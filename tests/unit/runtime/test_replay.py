@@ -91,7 +91,7 @@ def test_outputs_are_those_of_the_daemon(table: Path, tmp_path: Path) -> None:
     records = decode((tmp_path / "out" / "state.jsonl").read_bytes(), "state")
     ledger = records["sources"]["ledgers"][0]
     assert (ledger["source"], ledger["position"], ledger["read"]) == (["sensor.csv", 0], ROWS, ROWS - REFERENCE)
-    assert records["outbox"] == {"events": [], "windows": []}
+    assert records["outbox"] == {"events": [], "windows": [], "waiting": {}}
     assert {"paging", "shard/0", "references", "monitor/sensor/none/all"} < set(records)
 
 
@@ -272,6 +272,10 @@ class FakeSpan:
         self.paused: frozenset[SourcePartition] = frozenset()
         self.pauses = 0
         self.closed = False
+
+    def topic_ids(self) -> dict[str, str]:
+        """The topic has no id."""
+        return {}
 
     def __enter__(self) -> Self:
         return self
