@@ -1,5 +1,6 @@
 """Both probes of a daemon, asked without a pause by a thread of its own while a fault lasts."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from daemon_process import DaemonProcess
 PAUSE_SECONDS = 0.05
 OK = 200
 UNAVAILABLE = 503
+_PATH = re.compile(r"/\S*/")  # of a test's folder, which is nobody's business in a table
 
 
 class Probes:
@@ -48,7 +50,7 @@ class Probes:
         live = "live" if self.live else f"not live: {self.not_live[:1]}"
         if not self.reasons:
             return f"{live}, ready"
-        reasons = "; ".join(self.reasons)
+        reasons = "; ".join(_PATH.sub("", reason.split(";")[0]) for reason in self.reasons)
         return f"{live}, not ready for {self.not_ready_seconds:.1f} s: {reasons}"
 
     def _ask(self) -> None:

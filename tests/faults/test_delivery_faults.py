@@ -52,6 +52,7 @@ def test_a_receiver_in_trouble_delays_nothing_and_is_told_everything_in_the_end(
     settings = webhook(f"http://127.0.0.1:{port}/drift")
     topic = ground.topic_with(records())
     with ground.daemon_on(tmp_path, topic, more=settings) as process:
+        process.wait_until(process.ready, "it is ready")
         with Probes(process) as probes:
             recovery, told = delivered_after(trouble, port, process, len(expected_ids(ground)))
         assert probes.live
@@ -120,6 +121,7 @@ def test_drift_events_reach_their_topic_in_order(trouble: str, ground: Ground, t
     if trouble == "there":
         ground.cluster.create_topic(1, name=drift)
     with ground.daemon_on(tmp_path, topic, more={"delivery": {"topic": drift}}) as process:
+        process.wait_until(process.ready, "it is ready")
         with Probes(process) as probes:
             process.wait_until(lambda: process.ready() and caught_up(process), "all is read")
             if trouble != "there":

@@ -26,18 +26,20 @@ def test_windows_do_not_wait_for_a_silent_partition(ground: Ground, tmp_path: Pa
     """They close after windows.idle_timeout, marked incomplete."""
     sounding = [record for record in records() if record.partition != 0]
     topic = ground.topic_with(sounding)
-    with ground.daemon_on(tmp_path, topic, more=IDLE) as process, Probes(process) as probes:
-        expected = told_windows(ground)
-        took = seconds_until(process, lambda: told(process.windows) >= expected - 1, "they close")
-        scrape = process.scrape()
-        assert process.ready()
+    with ground.daemon_on(tmp_path, topic, more=IDLE) as process:
+        process.wait_until(process.ready, "it is ready")
+        with Probes(process) as probes:
+            expected = told_windows(ground)
+            took = seconds_until(process, lambda: told(process.windows) >= expected - 1, "they close")
+            scrape = process.scrape()
         assert accounted(scrape)
         incomplete = sum(values(scrape, "driftd_windows_incomplete_total").values())
     assert probes.live
+    assert not probes.reasons
     assert incomplete > 0
     fault.tell(
         f"1 of {PARTITIONS} partitions silent",
-        f"windows close {took:.1f} s after the start (idle_timeout 2s); {incomplete:.0f} marked incomplete",
+        f"windows close {took:.1f} s after the daemon was ready (idle_timeout 2s); {incomplete:.0f} marked incomplete",
         probes=probes,
         recovery_seconds=None,
         aftermath="0 lost, 0 repeated",

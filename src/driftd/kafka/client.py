@@ -1,6 +1,7 @@
 """The librdkafka clients, consumers and producers: their properties, and how they are made."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -13,6 +14,7 @@ from driftd.kafka.property_kinds import CONSUMER_ONLY, PRODUCER_ONLY
 from driftd.kafka.reports import ClientLog, report_error
 from driftd.kafka.settings import KafkaSettings
 
+_MOST_FILE_BYTES = 1 << 20
 #: Defaults that the operator may override with kafka.client.
 _DEFAULTS: dict[str, Any] = {
     "client.id": "driftd",
@@ -128,9 +130,24 @@ def _from_files(settings: KafkaSettings) -> dict[str, str]:
     values = {}
     for name, path in settings.client_files.items():
         try:
-            values[name] = path.read_text(encoding="utf-8").removesuffix("\n")
-        except (OSError, UnicodeDecodeError) as unreadable:
-            reason = unreadable.strerror if isinstance(unreadable, OSError) else "not UTF-8 text"
+            values[name] = _text_of(path)
+        except ValueError as wrong:
             key = f"kafka.client_files.{name}"
-            raise ConfigurationError(key, str(path), f"must be a file with the value in it ({reason})") from unreadable
+            # what was read may be secret: it does not hang on the error
+            raise ConfigurationError(key, str(path), f"must be a file with the value in it ({wrong})") from None
     return values
+
+
+def _text_of(path: Path) -> str:
+    """Return what a small text file holds, without its last line feed; ValueError says why it cannot be used."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_FILE_BYTES + 1)
+    except OSError as unreadable:
+        raise ValueError(unreadable.strerror) from None
+    if len(data) > _MOST_FILE_BYTES:
+        raise ValueError(f"larger than {_MOST_FILE_BYTES} bytes")
+    try:
+        return data.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text") from None

@@ -1,7 +1,7 @@
 """Where the records are read from: the ``kafka`` section of the configuration."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,6 +11,7 @@ from driftd.values.secrets import masked
 from driftd.values.settings import DURATION_FORM, DurationMs, Section, format_duration, parse_duration_ms
 
 _TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_NAME_SHOWN = 260
 
 _POSITIONS = "driftd keeps the positions itself, in its snapshot"
 _ASSIGNMENT = "driftd assigns itself all partitions and joins no group"
@@ -74,6 +75,13 @@ def _format_start(start: str | int) -> str:
     return start if isinstance(start, str) else format_duration(start)
 
 
+def _check_names(topics: Iterable[object]) -> None:
+    for name in topics:
+        if not isinstance(name, str) or not _TOPIC_NAME.fullmatch(name):
+            shown = repr(name)[:_NAME_SHOWN]
+            raise ValueError(f"{shown} cannot be a topic's name: letters, digits, '.', '_' and '-' only")
+
+
 def _mask(client: Mapping[str, object]) -> dict[str, object]:
     return {name: masked(name, value) for name, value in client.items()}
 
@@ -123,14 +131,13 @@ class KafkaSettings(Section):
     @classmethod
     def _topics_as_mapping(cls, value: object) -> object:
         if isinstance(value, list | tuple):
-            if len(set(map(str, value))) < len(value):
+            _check_names(value)
+            if len(set(value)) < len(value):
                 raise ValueError("must name each topic once")
             value = dict.fromkeys(value)
         if not isinstance(value, Mapping) or not value:
             raise ValueError("must be a list of topic names, or a mapping from topic names to their settings")
-        for name in value:
-            if not isinstance(name, str) or not _TOPIC_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} cannot be a topic's name: letters, digits, '.', '_' and '-' only")
+        _check_names(value)
         return {name: {} if settings is None else settings for name, settings in value.items()}
 
     @field_validator("client_files")

@@ -17,7 +17,8 @@ Missing = Literal["previous", "reject"]
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key of versions: digit runs compare as numbers, the rest as text (``v9`` < ``v10``)."""
     return tuple(
-        (0, int(run), "") if run.isdecimal() else (1, 0, run) for run in re.findall(r"[0-9]+|[^0-9]+", version)
+        (0, len(digits := run.lstrip("0")), digits) if run.isdecimal() else (1, 0, run)
+        for run in re.findall(r"[0-9]+|[^0-9]+", version)
     )
 
 

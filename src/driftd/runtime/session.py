@@ -26,6 +26,7 @@ from driftd.runtime.ports import PolledTopics, SnapshotFile
 from driftd.runtime.receivers import Receivers, open_receivers
 from driftd.runtime.reference_library import ReferenceLibrary
 from driftd.snapshot.codec import decode
+from driftd.snapshot.restoring import restoring
 from driftd.snapshot.store import StateDirectory
 from driftd.values.part import Ledger
 from driftd.values.state import State
@@ -61,10 +62,11 @@ def open_session(config: Config, around: Surroundings, totals: Totals, heed: Cal
         state = stack.enter_context(StateDirectory(config.state.directory))
         records = _read_snapshot(state)
         library = ReferenceLibrary(config, state, log.logger)
-        board.book = library.open(records)
+        with restoring(str(state.path)):
+            board.book = library.open(records)
+            pipeline = build_pipeline(config, settings.topics, board.book)
+            observatory = Observatory(pipeline, board, config.incidents_of, records, log.logger, totals=totals)
         library.redact(totals.tallies)
-        pipeline = build_pipeline(config, settings.topics, board.book)
-        observatory = Observatory(pipeline, board, config.incidents_of, records, log.logger, totals=totals)
         # 2. who reads and who is told
         board.not_ready("connecting to kafka")
         instance = state.instance(f"{socket.gethostname()}-{uuid4().hex[:8]}")
@@ -86,7 +88,8 @@ def open_session(config: Config, around: Surroundings, totals: Totals, heed: Cal
             letters=receivers.letters,
         )
         # 3. from where on: nobody else may be at work for this group
-        ledgers = [] if records is None else engine.restore(records, settings.topics)
+        with restoring(str(state.path)):
+            ledgers = [] if records is None else engine.restore(records, settings.topics)
         known = {ledger.source: ledger for ledger in ledgers}
         judged_from_ms = pipeline.adopt_judgement(judgement_of(config))
         kafka.start(

@@ -11,6 +11,7 @@ from driftd.values.state import State
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
 DURATION_FORM = "a duration such as 500ms, 60s, 5m, 1h or 30d"
+LONGEST_DAYS = 36_500
 
 
 def parse_duration_ms(value: object) -> int:
@@ -20,7 +21,10 @@ def parse_duration_ms(value: object) -> int:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"must be {DURATION_FORM}")
-    return round(float(match[1]) * _UNITS_MS[match[2]])
+    ms = float(match[1]) * _UNITS_MS[match[2]]
+    if ms > LONGEST_DAYS * _UNITS_MS["d"]:  # event times with this added stay within 64 bits
+        raise ValueError(f"must be {DURATION_FORM}, and not longer than {LONGEST_DAYS}d")
+    return round(ms)
 
 
 def format_duration(ms: int) -> str:
