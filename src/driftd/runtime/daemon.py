@@ -125,7 +125,8 @@ class Daemon:
             self._answer(str(error))
             return
         board = self.around.board
-        board.not_ready(*str(error).splitlines())
+        board.trouble = tuple(str(error).splitlines())
+        board.not_ready()
         if self.refusal != str(error):
             self.refusal = str(error)
             self.around.log.logger.error("cannot go on", reason=self.refusal, retry_seconds=RETRY_SECONDS)
@@ -155,6 +156,7 @@ class Daemon:
     def _proved(self) -> None:
         """Let go of the configuration before: this one works."""
         self.worked, self.former, self.refusal = True, None, ""
+        self.around.board.trouble = ()
         if self.unproved:
             self.unproved = False
             self._answer(None)

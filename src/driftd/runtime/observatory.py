@@ -42,6 +42,7 @@ class Board:
     view: DaemonView = field(default_factory=DaemonView)
     export: Export = Export()  # noqa: RUF009 -- a frozen tuple: which series there are
     turned_ms: int | None = None  # monotonic
+    trouble: tuple[str, ...] = ()  # what the last session failed of, until another one has begun
 
     def healthy(self) -> bool:
         """Tell whether the loop turns; before its first turn the daemon is starting, which is healthy."""
@@ -52,8 +53,8 @@ class Board:
         return self.book.by_id(reference_id)
 
     def not_ready(self, *reasons: str) -> None:
-        """Say why the daemon is not ready."""
-        self.view = replace(self.view, not_ready=reasons)
+        """Say why the daemon is not ready; what the last session failed of is said with it."""
+        self.view = replace(self.view, not_ready=(*reasons, *self.trouble))
 
     def hide_monitors(self) -> None:
         """Show no monitors until the next picture."""
