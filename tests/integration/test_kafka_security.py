@@ -17,6 +17,7 @@ from kafka_cluster import Cluster
 from kafka_jars import BrokerUnavailable
 from kafka_reading import SECONDS, Open, capturing_log, numbered, opener, read_all, values_of
 from secure_broker import PASSWORD, SecureBroker, secure_broker
+from waiting import wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -65,7 +66,12 @@ def test_a_source_reads_and_commits_with_a_password_from_a_file(
     files = {"sasl.password": secret_file(tmp_path, PASSWORD)}
     source = open_scram(topic, client=secured.scram_client(), client_files=files)
     assert values_of(read_all(source)) == {0: [b"0", b"1", b"2"]}
-    assert set(source.topic_ids) == {topic}
+
+    def identified() -> bool:
+        source.poll(0.05)
+        return set(source.topic_ids) == {topic}
+
+    wait_for(identified, "the topic's id is known", 30)
     source.check_other_instance(30.0)
     source.commit({SourcePartition(topic, 0): 3})
     source.close()

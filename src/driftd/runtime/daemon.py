@@ -130,8 +130,9 @@ class Daemon:
         if self.refusal != str(error):
             self.refusal = str(error)
             self.around.log.logger.error("cannot go on", reason=self.refusal, retry_seconds=RETRY_SECONDS)
-        if self.unproved:
-            self._answer(self.refusal)
+        if self.unproved:  # it is in force all the same: the one before did not work either
+            self.unproved = False
+            self._answer(None)
         self.requests.wait(RETRY_SECONDS, board.alive)
 
     def _reload(self) -> bool:
