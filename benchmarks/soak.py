@@ -28,10 +28,10 @@ from daemon_process import DaemonProcess, values, write_config
 from broker import LocalBroker, local_broker
 from driftd.references.codec import profile_to_json
 from kafka_cluster import Cluster
-from made_up_events import PARTITIONS
+from made_up_events import PARTITIONS, WINDOW_MS
 from proc_figures import machine
 from soak_accounts import Accounts, accounts
-from soak_figures import Latencies, Sample, Tail, look
+from soak_figures import Latencies, Sample, look
 from soak_page import Soak, page
 from soak_producer import MODELS, traffic
 
@@ -41,7 +41,7 @@ LATENESS_MS = 30_000
 RATE = 25_000  # events per second while the tap is open: more than the daemon can read here
 LOW_LAG, HIGH_LAG = 5_000, 20_000
 KILL_SECONDS, BROKER_SECONDS = 180.0, 600.0
-SAMPLE_SECONDS, STEER_SECONDS, TAIL_SECONDS = 5.0, 1.0, 0.2
+SAMPLE_SECONDS, STEER_SECONDS, STEP_SECONDS = 5.0, 1.0, 0.1
 SAMPLES = 200  # at least
 OVERTIME_SECONDS = 900.0  # beyond that the soak ends itself
 TOPIC = "soak"
@@ -116,7 +116,6 @@ class Run:
         self._rng = rng
         self._life = 1
         self._life_began = self.began
-        self._tail = Tail(process.windows)
 
     def last(self, seconds: float) -> None:
         """Go on for so long, with faults between."""
@@ -127,8 +126,6 @@ class Run:
         while (now := time.monotonic()) < self.began + seconds:
             assert self._feed.running, "the producer has ended"
             assert self._process.running, f"the daemon has ended: {self._process.lines()[-3:]}"
-            for end_ms in self._tail.ends():
-                self._latencies.line(now, end_ms)
             if now >= steer_at:
                 steer_at = now + STEER_SECONDS
                 self._look_and_steer(now, sampled=now >= sample_at)
@@ -139,7 +136,7 @@ class Run:
             if now >= broker_at:
                 broker_at = self._next(broker_seconds)
                 self._restart_broker(now)
-            time.sleep(TAIL_SECONDS)
+            time.sleep(STEP_SECONDS)
 
     def _next(self, seconds: float) -> float:
         return time.monotonic() + seconds * self._rng.uniform(0.7, 1.3)
@@ -163,6 +160,8 @@ class Run:
             scrape = self._process.scrape()
         except OSError:
             return  # killed between two looks, or just not listening yet
+        newest = max(values(scrape, "driftd_monitor_last_event_timestamp_seconds").values(), default=0.0)
+        self._latencies.shown(time.monotonic(), (int(newest * 1000) // WINDOW_MS + 1) * WINDOW_MS)
         lag = int(sum(values(scrape, "driftd_consumer_lag").values()))
         if lag > HIGH_LAG:
             self._feed.order("hold")

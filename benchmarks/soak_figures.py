@@ -1,7 +1,6 @@
 """What the soak measures, and whether it stays as it is: between the quarters of a life, and from life to life."""
 
 import bisect
-import json
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,7 +36,7 @@ def look(pid: int) -> tuple[int, int, int]:
 
 @dataclass(slots=True)
 class Latencies:
-    """From the moment at which a window may close until its lines are there to be read, in seconds.
+    """From the moment at which a window may close until /metrics shows it closed, in seconds.
 
     A window may close when events later than its end by the lateness are acknowledged by the broker.
     """
@@ -53,8 +52,8 @@ class Latencies:
         self._written_at.append(at)
         self._written_ms.append(event_ms)
 
-    def line(self, at: float, end_ms: int) -> None:
-        """Take note of a window's line; the first one counts."""
+    def shown(self, at: float, end_ms: int) -> None:
+        """Take note that a window, by its end, is the newest one closed; the first time counts."""
         if end_ms in self._seen:
             return
         self._seen.add(end_ms)
@@ -69,26 +68,6 @@ class Latencies:
             for at, seconds in self.closed
             if not any(fault <= at < fault + SETTLED_SECONDS for fault in faults)
         ]
-
-
-class Tail:
-    """Follows a growing file of window lines."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-
-    def ends(self) -> set[int]:
-        """Return the ends of the windows in the lines that are new, in milliseconds."""
-        if not self._path.exists():
-            return set()
-        with self._path.open("rb") as file:
-            if self._path.stat().st_size < self._offset:
-                self._offset = 0  # an unfinished line was cut off
-            file.seek(self._offset)
-            whole, feed, _ = file.read().rpartition(b"\n")
-        self._offset += len(whole) + len(feed)
-        return {json.loads(line)["window"]["end_ms"] for line in whole.splitlines() if line.startswith(b"{")}
 
 
 def quarter(values: Sequence[float], number: int) -> float:

@@ -115,9 +115,9 @@ def _quarters(soak: Soak) -> list[str]:
     lines = [
         "## Over the whole run",
         "",
-        "Latency: from the moment at which the broker has the events that let a window close until its lines are",
-        "in `--windows-out`, the wait in the lag included. For windows that closed more than 20 s after the newest",
-        "fault.",
+        "Latency: from the moment at which the broker has the events that let a window close until `/metrics` shows",
+        "it closed, looked at once a second; the wait in the lag included. For windows that closed more than 20 s",
+        "after the newest fault.",
         "",
         "| quarter | window latency: median, s | 95 % | snapshot, kB | lag, events | pending, events | windows |",
         "|---|---|---|---|---|---|---|",
