@@ -195,7 +195,7 @@ def test_what_is_unsent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             sock.sendall(REQUEST.replace(b"/metrics", b"/big"))
             wait_for(partial(sending, service, expected, sock), "as many as fit are being sent, with the newest")
         assert service.fetch("/big").body == Big.BODY
-        left = [c.sock.getpeername() for c in service.server._connections.values() if c.unsent]
+        left = [c.sock.getpeername() for c in list(service.server._connections.values()) if c.unsent]
         assert [slow[2].getsockname(), slow[3].getsockname()] == left
 
 

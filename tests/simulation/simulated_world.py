@@ -200,6 +200,9 @@ class Bystander:
     def not_saved(self, error: SnapshotError) -> None:
         raise error
 
+    def missed(self, lost: Lost, unread: int) -> None:
+        """Look on."""
+
     def not_written(self, error: DataError) -> None:
         raise error
 

@@ -67,7 +67,8 @@ def starting_points(
 ) -> Start:
     """Return where each partition is to be read from: its position, else the records from ``start_ms`` on.
 
-    ``start_ms`` is a time, EARLIEST or LATEST. Positions in other topics are not looked at. A partition
+    ``start_ms`` is a time, EARLIEST or LATEST; a partition that is new in a topic with positions was added
+    meanwhile, and is read from its first record. Positions in other topics are not looked at. A partition
     without a leader is taken at its position's word, or left out if it has none. Raises PositionBeyondEnd,
     also where less is left than had been ``reached`` before: a recreated topic.
     """
@@ -82,8 +83,11 @@ def starting_points(
         if reached.get(source, 0) > end:
             raise PositionBeyondEnd(source.topic, source.partition, reached[source], end)
     resumed = resume(known, bounds)
-    begun = offsets_from(patience, consumer, answering - known.keys(), start_ms)
-    return Start({**resumed.offsets, **begun}, resumed.gaps)
+    new = answering - known.keys()
+    added = frozenset(source for source in new if source.topic in {source.topic for source in positions})
+    begun = offsets_from(patience, consumer, new - added, start_ms)
+    found = offsets_from(patience, consumer, added, EARLIEST)
+    return Start({**resumed.offsets, **begun, **found}, resumed.gaps)
 
 
 def start_time_ms(start: str | int, now_ms: int) -> int:

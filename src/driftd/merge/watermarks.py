@@ -56,9 +56,12 @@ class Watermarks:
     def note(self, now_ms: int, unreachable: frozenset[SourcePartition]) -> None:
         """Take note of the time, and of the partitions that have no leader at present.
 
-        Where none can be reached, it is we who are cut off: nothing is given up, since nothing comes
-        from anywhere that a window could be closed for.
+        What cannot be reached is not silent: it may have news that nobody hears. Where none can be reached, it
+        is we who are cut off: nothing is given up, since nothing comes from anywhere that a window could be
+        closed for.
         """
+        for source in unreachable & self._partitions.keys():
+            self._partitions[source].alive_at_ms = now_ms
         if len(unreachable) >= len(self._partitions):
             unreachable = frozenset()
         for source, partition in self._partitions.items():

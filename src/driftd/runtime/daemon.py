@@ -147,7 +147,8 @@ class Daemon:
         except DriftdError as error:
             self._answer(str(error))
             return False
-        self.server.protect(protection)
+        if protection != self.protection:
+            self.server.protect(protection)
         if fresh.models != self.config.models:  # values may have become private: what is shown was made before
             self.around.board.hide_monitors()
         self.former = None if self.refusal else (self.config, self.protection)

@@ -66,6 +66,10 @@ class Owner(Protocol):
         """Take note of what came to light, before it is in any snapshot and before anybody is told."""
         ...
 
+    def missed(self, lost: Lost, unread: int) -> None:
+        """Hear of a gap, and how many of its records had never been read."""
+        ...
+
     def records(self) -> Mapping[str, State]:
         """Return what the owner wants to have in the snapshot, by names of its own."""
         ...

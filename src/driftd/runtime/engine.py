@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from driftd.errors import DataError, SnapshotError
-from driftd.runtime.effects import Letters, NoLetters, Owner, Source, Store
+from driftd.runtime.effects import Letters, Lost, NoLetters, Owner, Source, Store
 from driftd.runtime.lines import window_lines
 from driftd.runtime.outbox import Outbox, Sink
 from driftd.runtime.pipeline import Outcome, Pipeline
@@ -149,8 +149,7 @@ class Engine:
         outcome = Outcome()
         batches = self._source.poll()
         for lost in self._source.take_gaps():
-            outcome.extend(self.pipeline.gap(lost.source, lost.expected, lost.actual, now_ms))
-            self._unsaved = True
+            outcome.extend(self._miss(lost, now_ms))
         for batch in batches:
             unread = self.letters.resume(batch)
             if unread is not None:
@@ -205,8 +204,15 @@ class Engine:
             ledger = self._known.get(source) or Ledger(source, first, first)
             self.start([ledger])
             if first > ledger.rewind:
-                outcome.extend(self.pipeline.gap(source, ledger.rewind, first, now_ms))
+                outcome.extend(self._miss(Lost(source, ledger.rewind, first), now_ms))
         return outcome
+
+    def _miss(self, lost: Lost, now_ms: int) -> Outcome:
+        """Have everybody know of a gap. What was read before, and cannot be read again, the pipeline accounts for."""
+        position = self.pipeline.ledgers[lost.source].position
+        self._owner.missed(lost, max(lost.actual - max(lost.expected, position), 0))
+        self._unsaved = True
+        return self.pipeline.gap(lost.source, lost.expected, lost.actual, now_ms)
 
     def _pause(self, now_ms: int) -> None:
         everything = frozenset(self.pipeline.ledgers)

@@ -13,6 +13,7 @@ from driftd.references.book import ReferenceBook
 from driftd.references.profile import Profile
 from driftd.runtime.accounts import accounts_of, of_this_process
 from driftd.runtime.clock import Clock
+from driftd.runtime.effects import Lost
 from driftd.runtime.misfit import misfit
 from driftd.runtime.pictures import FIRING, Pictures, Tally
 from driftd.runtime.pipeline import Outcome, Pipeline
@@ -152,6 +153,17 @@ class Observatory:
                     reference=verdict.reference_id,
                     reason=found.explanation,
                 )
+
+    def missed(self, lost: Lost, unread: int) -> None:
+        """Count and log records that were gone before they were read."""
+        self.totals.gap_records[lost.source] += unread
+        self._log.error(
+            "records lost",
+            partition=str(lost.source),
+            first=lost.expected,
+            records=lost.actual - lost.expected,
+            never_read=unread,
+        )
 
     def records(self) -> Mapping[str, State]:
         """Return what must survive a restart: which incidents page."""

@@ -1,6 +1,5 @@
 """The engine's ports in a running daemon: Kafka as its source, the state directory as its store."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -23,10 +22,9 @@ DURATIONS_KEPT = 1_000
 class PolledTopics:
     """Kafka as the engine's source."""
 
-    def __init__(self, kafka: KafkaSource, log: Log, gap_records: Counter[SourcePartition]) -> None:
+    def __init__(self, kafka: KafkaSource, log: Log) -> None:
         self._kafka = kafka
         self._log = log
-        self._gap_records = gap_records  # counted here, shown by others
         self._paused: frozenset[SourcePartition] = frozenset()
 
     def poll(self) -> list[Batch]:
@@ -34,13 +32,8 @@ class PolledTopics:
         return self._kafka.poll(POLL_SECONDS)
 
     def take_gaps(self) -> Sequence[Lost]:
-        """Return the gaps met since the last call; they are counted and logged."""
-        gaps = [Lost(*gap) for gap in self._kafka.take_gaps()]
-        for gap in gaps:
-            records = gap.actual - gap.expected
-            self._gap_records[gap.source] += records
-            self._log.logger.error("records lost", partition=str(gap.source), first=gap.expected, records=records)
-        return gaps
+        """Return the gaps met since the last call."""
+        return [Lost(*gap) for gap in self._kafka.take_gaps()]
 
     def discover(self) -> Discovery:
         """Return new partitions and unreachable ones."""

@@ -74,7 +74,7 @@ def open_session(config: Config, around: Surroundings, totals: Totals, heed: Cal
         stack.callback(kafka.close)
         receivers = open_receivers(config, log.logger, clock)
         stack.callback(receivers.close, CLOSE_SECONDS)
-        topics = PolledTopics(kafka, log, totals.gap_records)
+        topics = PolledTopics(kafka, log)
         engine = Engine(
             pipeline,
             topics,

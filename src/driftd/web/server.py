@@ -84,10 +84,10 @@ class HttpServer:
     def protect(self, protection: Protection) -> None:
         """Put another protection in force: for new connections, and for the next request of the others.
 
-        Connections made before end with their next answer, or at once where they are idle.
+        Connections made before end with their next answer, or at once where they are idle between two requests.
         """
         self._guard = Guard(protection)
-        self._tell(self._close_idle)
+        self._tell(self._close_kept)
 
     def stop(self, deadline_seconds: float = 2.0) -> None:
         """Stop listening, let running answers end, and return within the deadline."""
@@ -160,6 +160,11 @@ class HttpServer:
         if ends:
             min(ends, key=lambda end: end[0])[1].cancel()
         return bool(ends)
+
+    def _close_kept(self) -> None:
+        for task, connection in self._connections.items():
+            if connection.doing is Doing.WAITING and not connection.fresh:
+                task.cancel()
 
     def _close_idle(self) -> None:
         for task, connection in self._connections.items():

@@ -151,3 +151,14 @@ def test_a_resumed_partition_is_silent_only_after_the_whole_time_again() -> None
     assert NONE == marks.ahead(None, frozenset({A}), 100_000)
     assert not marks.quiet(189_999)
     assert marks.quiet(190_000)
+
+
+def test_what_cannot_be_reached_is_not_silent() -> None:
+    """Neither one partition nor all of them: however long after idle_timeout, nothing closes for that reason."""
+    for unreachable in (frozenset({A}), frozenset({A, B})):
+        marks = watermarks(heard(A, MINUTE, drained=True), heard(B, 9 * MINUTE, drained=True))
+        marks.note(0, unreachable)
+        for now_ms in range(0, 500_000, 1_000):
+            marks.note(now_ms, unreachable)
+            assert not marks.quiet(now_ms)
+            assert marks.timed_out_ms(now_ms) in {None, MINUTE}

@@ -117,6 +117,7 @@ class Notes:
     committed: list[dict[SourcePartition, int]] = field(default_factory=list)
     paused: list[frozenset[SourcePartition]] = field(default_factory=list)
     witnessed: list[Outcome] = field(default_factory=list)
+    missed: list[tuple[Lost, int]] = field(default_factory=list)
     complaints: list[SnapshotError | DataError] = field(default_factory=list)
 
 
@@ -194,6 +195,10 @@ class NotingOwner:
         """Take note."""
         self._notes.effects.append("witness")
         self._notes.witnessed.append(outcome)
+
+    def missed(self, lost: Lost, unread: int) -> None:
+        """Take note."""
+        self._notes.missed.append((lost, unread))
 
     def records(self) -> Mapping[str, State]:
         """Return a record."""

@@ -1,7 +1,6 @@
 """The parts of the daemon between the engine and the outside, and starts that fail."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from io import StringIO
 from pathlib import Path
@@ -84,7 +83,7 @@ class FakeKafka:
 def test_exactly_these_partitions_are_paused() -> None:
     """Those no longer named go on, those newly named stop, the others are left alone."""
     kafka, journal = FakeKafka(), Journal()
-    topics = PolledTopics(kafka, journal.log, Counter())  # type: ignore[arg-type]  # Kafka by its shape
+    topics = PolledTopics(kafka, journal.log)  # type: ignore[arg-type]  # Kafka by its shape
     for wanted in ({P0}, {P0, P1}, {P1}, set[SourcePartition]()):
         kafka.asked.clear()
         before = topics._paused
@@ -92,21 +91,31 @@ def test_exactly_these_partitions_are_paused() -> None:
         assert kafka.asked == [("resume", before - wanted), ("pause", frozenset(wanted) - before)]
 
 
-def test_records_lost_are_logged_and_counted() -> None:
-    """How many, and where; the count goes on over sessions."""
-    kafka, journal, counted = FakeKafka(), Journal(), Counter({P0: 3})
+def test_gaps_are_handed_on() -> None:
+    """As Kafka tells them."""
+    kafka = FakeKafka()
     kafka.gaps = (Gap(P0, 5, 12),)
-    topics = PolledTopics(kafka, journal.log, counted)  # type: ignore[arg-type]  # Kafka by its shape
+    topics = PolledTopics(kafka, Journal().log)  # type: ignore[arg-type]  # Kafka by its shape
     assert topics.poll() == [Batch(P0, 7)]
     assert topics.take_gaps() == [Lost(P0, 5, 12)]
-    assert journal.lines() == [{"event": "records lost", "partition": "predictions/0", "first": 5, "records": 7}]
-    assert counted == {P0: 10}
+
+
+def test_records_lost_are_logged_and_counted() -> None:
+    """Which, and how many of them had never been read: the others are counted as late."""
+    journal = Journal()
+    observatory = Observatory(
+        pipeline_of(), Board(FakeClock()), lambda _: load_config(None, {}).incidents, None, journal.log.logger
+    )
+    observatory.missed(Lost(P0, 5, 12), 3)
+    (line,) = journal.lines()
+    assert line == {"event": "records lost", "partition": "predictions/0", "first": 5, "records": 7, "never_read": 3}
+    assert observatory.totals.gap_records == {P0: 3}
 
 
 def test_new_partitions_are_logged_and_handed_on() -> None:
     """With where they begin."""
     kafka, journal = FakeKafka(), Journal()
-    found = PolledTopics(kafka, journal.log, Counter()).discover()  # type: ignore[arg-type]  # Kafka by its shape
+    found = PolledTopics(kafka, journal.log).discover()  # type: ignore[arg-type]  # Kafka by its shape
     assert (found.new, found.unreachable) == ({P1: 3}, frozenset({P0}))
     assert journal.lines() == [{"event": "partition found", "partition": "predictions/1", "offset": 3}]
 

@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runtime_doubles import DRIFTED, MINUTE, P0, P1, START, TOPIC, Bench, batch, config_of, event, minutes
+from runtime_doubles import DRIFTED, MINUTE, P0, P1, START, TOPIC, Bench, Receiver, batch, config_of, event, minutes
 
 from driftd.errors import ConfigurationError
 from driftd.runtime import outbox as outbox_module
-from driftd.runtime.effects import Discovery
+from driftd.runtime.effects import Discovery, Lost
 from driftd.runtime.engine import AttentiveClock
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
@@ -296,3 +296,42 @@ def test_partition_far_ahead_is_paused_once() -> None:
     assert bench.notes.paused == [frozenset({P1})]
     bench.turn(batch(minutes(0, 6), first=2))
     assert bench.notes.paused == [frozenset({P1}), frozenset()]
+
+
+def test_a_gap_is_told_with_what_had_never_been_read() -> None:
+    """What was read before the restart and cannot be read again is late; only the rest was never read."""
+    former = Bench()
+    former.turn(batch(minutes(0, 2)))
+    former.engine.stop(former.now_ms)
+    bench = Bench(snapshot=former.notes.saved[-1])  # rewind 20, position 40
+    bench.source.lost = [Lost(P0, 20, 50)]
+    bench.turn()
+    assert bench.notes.missed == [(Lost(P0, 20, 50), 10)]
+    assert bench.engine.pipeline.ledgers[P0].lost == 20
+
+
+def test_sink_that_refuses_does_not_stop_the_reading() -> None:
+    """It is offered everything again at the next checkpoint; receivers over the network do not wait for it."""
+    receiver = Receiver(room=100)
+    bench = Bench(checkpoint_ms=1_000, receivers=[receiver])
+    bench.sink.broken = True
+    bench.turn(batch(minutes(0, 2, amount=DRIFTED)))
+    bench.turn(batch(minutes(2, 4), first=40))
+    assert (len(bench.notes.complaints), len(receiver.got)) == (1, 1)
+    assert bench.notes.paused == []
+    bench.sink.broken = False
+    bench.turn(after_ms=1_000)
+    assert bench.events == receiver.got
+
+
+def test_receiver_that_acknowledges_leaves_the_next_snapshot() -> None:
+    """Until then every snapshot holds what it has not got."""
+    receiver = Receiver()
+    bench = Bench(checkpoint_ms=1_000, receivers=[receiver])
+    bench.turn(batch(minutes(0, 2, amount=DRIFTED)))
+    bench.turn(after_ms=1_000)
+    assert bench.notes.saved[-1]["outbox"]["waiting"] == {"topic": 1}
+    receiver.acknowledge()
+    bench.turn(after_ms=100)
+    bench.turn(after_ms=1_000)
+    assert bench.notes.saved[-1]["outbox"] == {"events": [], "windows": [], "waiting": {}}
