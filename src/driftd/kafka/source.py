@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from threading import Thread
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, Message
 from structlog.typing import FilteringBoundLogger
 
 from driftd.errors import RecordUnreadable, SourceError
 from driftd.kafka.client import open_admin, open_consumer
 from driftd.kafka.commits import GroupCommits
 from driftd.kafka.cut import Cut, Fault, before_faults, cut
+from driftd.kafka.deadline import Deadline
 from driftd.kafka.doubts import Doubts, OnGap
 from driftd.kafka.failures import lasting_failure, lasting_failures
 from driftd.kafka.hurdles import DAMAGED
@@ -29,6 +30,7 @@ _IDS_SECONDS = 2.0
 _FIRST_IDS_SECONDS = 0.5
 _LAST_COMMIT_SECONDS = 2.0
 _CLOSE_SECONDS = 2.0
+_LOOK_AGAIN_SECONDS = 0.005
 
 
 class KafkaSource:
@@ -140,11 +142,24 @@ class KafkaSource:
         self._heed_the_watch()
         self._raise_failure()
         with lasting_failures("the topics"):
-            messages = self._consumer.consume(self._settings.batch_records, timeout_seconds)
+            messages = self._fetched(Deadline(timeout_seconds))
         batches = self._taken(cut(messages, self._clock())) if messages else []
         if self._doubts.turn(time.monotonic(), self._seen.unreachable):
             self._watch.look_now()
         return batches
+
+    def _fetched(self, deadline: Deadline) -> list[Message]:
+        """Return what the client has, when it is a full batch or the time is up.
+
+        Waited is here, not in the client: librdkafka waits by the wall clock, so that a wait that is under way
+        when the clock is set back lasts longer by as much as it was set.
+        """
+        wanted = self._settings.batch_records
+        messages: list[Message] = self._consumer.consume(wanted, 0)
+        while len(messages) < wanted and not deadline.passed:
+            time.sleep(deadline.left(at_most=_LOOK_AGAIN_SECONDS))
+            messages += self._consumer.consume(wanted - len(messages), 0)
+        return messages
 
     def pause(self, sources: Collection[SourcePartition]) -> None:
         """Fetch no more of these partitions; what was fetched ahead of them is dropped and fetched again later."""
