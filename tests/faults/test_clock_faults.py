@@ -26,13 +26,13 @@ TURNED = "driftd_loop_last_turn_timestamp_seconds"
 class WallClock:
     """The wall clock of the processes that are started with its environment."""
 
-    library: Path
+    shim: Path
     offset_file: Path
 
     @property
     def environment(self) -> dict[str, str]:
         """What a process must be started with."""
-        return {"LD_PRELOAD": str(self.library), "CLOCK_OFFSET_FILE": str(self.offset_file)}
+        return {"LD_PRELOAD": str(self.shim), "CLOCK_OFFSET_FILE": str(self.offset_file)}
 
     def set(self, ahead_seconds: int) -> None:
         """Set it so far ahead of the machine's clock; below zero: behind."""
@@ -48,7 +48,7 @@ def clock(tmp_path: Path) -> WallClock:
     if compiler is None:
         pytest.skip("no C compiler on this machine")
     made = WallClock(tmp_path / "jumping_clock.so", tmp_path / "offset")
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(made.library), str(SOURCE), "-ldl"]
+    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(made.shim), str(SOURCE), "-ldl"]
     subprocess.run(command, check=True, timeout=60)
     made.set(0)
     return made

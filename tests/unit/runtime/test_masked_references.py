@@ -41,11 +41,11 @@ class Shelf:
     state: StateDirectory
     log: StringIO
 
-    def library(self, **columns: str) -> ReferenceLibrary:
+    def made(self, **columns: str) -> ReferenceLibrary:
         """The library of a fresh process, with what the columns of the model show."""
-        return self.library_for("fraud", columns)
+        return self.shelf_for("fraud", columns)
 
-    def library_for(self, model: str, columns: dict[str, str]) -> ReferenceLibrary:
+    def shelf_for(self, model: str, columns: dict[str, str]) -> ReferenceLibrary:
         """The same for some model."""
         log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=self.log)
         settings = {name: {"values": shown} for name, shown in columns.items()}
@@ -88,7 +88,7 @@ def in_force(book: ReferenceBook) -> Profile:
 
 def test_directory_is_masked_as_configured(shelf: Shelf) -> None:
     """What is in force, and its copy in the state directory, hold tokens; a second look is no news."""
-    library = shelf.library(colour="hash")
+    library = shelf.made(colour="hash")
     book = library.open(None)
     assert in_force(book) == HASHED
     assert shelf.copies() == {HASHED.reference_id}
@@ -98,8 +98,8 @@ def test_directory_is_masked_as_configured(shelf: Shelf) -> None:
 
 def test_restart_with_the_same_settings_is_no_news(shelf: Shelf) -> None:
     """The masked copy is in force again, under its id."""
-    book = shelf.library(colour="hash").open(None)
-    library = shelf.library(colour="hash")
+    book = shelf.made(colour="hash").open(None)
+    library = shelf.made(colour="hash")
     restored = library.open(snapshot_of(book))
     assert in_force(restored) == HASHED
     assert library.refresh(restored) is None
@@ -113,8 +113,8 @@ def test_stricter_setting_holds_from_the_restart_on(
     shelf: Shelf, before: dict[str, str], after: str, known: Profile, expected: Profile
 ) -> None:
     """Under its old id and bins until the masked profile comes into force as a reference of its own."""
-    records = snapshot_of(shelf.library(**before).open(None))
-    library = shelf.library(colour=after)
+    records = snapshot_of(shelf.made(**before).open(None))
+    library = shelf.made(colour=after)
     book = library.open(records)
     assert in_force(book).columns == expected.columns
     assert (in_force(book).reference_id, in_force(book).binning_id) == (known.reference_id, known.binning_id)
@@ -125,12 +125,12 @@ def test_stricter_setting_holds_from_the_restart_on(
 
 def test_what_was_shown_before_is_taken_back(shelf: Shelf) -> None:
     """Out of the snapshot that is opened, and out of the verdicts that a former session left to be shown."""
-    records = snapshot_of(shelf.library().open(None))
+    records = snapshot_of(shelf.made().open(None))
     records["outbox"] = {"windows": [{"model": "fraud", "column": "colour", "unseen_texts": [["beige", 7]]}]}
     key = ColumnKey(Role.FEATURE, "colour")
     before = ColumnVerdict(0, key, Window(0, 1), 1, 7, 0, 0, 7, (7,), NO_DISTANCE, 0.0, unseen_texts=(("beige", 7),))
     tallies = {MonitorKey("fraud", "1"): Tally(columns={key: before})}
-    library = shelf.library(colour="hash")
+    library = shelf.made(colour="hash")
     library.open(records)
     library.redact(tallies)
     assert records["outbox"]["windows"] == [{"model": "fraud", "column": "colour", "unseen_texts": []}]
@@ -139,16 +139,16 @@ def test_what_was_shown_before_is_taken_back(shelf: Shelf) -> None:
 
 def test_stricter_setting_needs_no_directory(shelf: Shelf) -> None:
     """A profile whose file is gone is masked all the same, and becomes a reference of its own."""
-    records = snapshot_of(shelf.library().open(None))
+    records = snapshot_of(shelf.made().open(None))
     (shelf.path / "fraud.json").write_bytes(b"{")
-    library = shelf.library(colour="hash")
+    library = shelf.made(colour="hash")
     assert library.refresh(library.open(records)) == [HASHED]
 
 
 def test_looser_setting_waits_for_the_original(shelf: Shelf) -> None:
     """A masked copy cannot be unmasked: the directory's profile is news."""
-    records = snapshot_of(shelf.library(colour="hide").open(None))
-    library = shelf.library()
+    records = snapshot_of(shelf.made(colour="hide").open(None))
+    library = shelf.made()
     book = library.open(records)
     assert in_force(book) == HIDDEN
     assert library.refresh(book) == (PLAIN,)
@@ -157,14 +157,14 @@ def test_looser_setting_waits_for_the_original(shelf: Shelf) -> None:
 def test_masked_file_stays_masked(shelf: Shelf) -> None:
     """What a profile's file says of its columns holds without any setting."""
     (shelf.path / "fraud.json").write_bytes(profile_to_json(HIDDEN))
-    assert in_force(shelf.library(colour="show").open(None)) == HIDDEN
+    assert in_force(shelf.made(colour="show").open(None)) == HIDDEN
 
 
 def test_names_that_mean_nothing_are_logged_once(shelf: Shelf) -> None:
     """A column that the profile does not have, and a model without a profile: a warning, no error."""
-    library = shelf.library(colour="hash", color="hash")
+    library = shelf.made(colour="hash", color="hash")
     library.refresh(library.open(None))
-    shelf.library_for("frod", {"colour": "hash"}).open(None)
+    shelf.shelf_for("frod", {"colour": "hash"}).open(None)
     assert shelf.logged() == [
         {
             "level": "warning",
@@ -180,7 +180,7 @@ def test_names_that_mean_nothing_are_logged_once(shelf: Shelf) -> None:
 def test_profile_that_cannot_be_masked_is_not_taken(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """It counts as a file that cannot be read, and is told once; nothing is shown instead."""
     monkeypatch.setattr(masking, "text_hash", lambda _text: 7)
-    library = shelf.library(colour="hash")
+    library = shelf.made(colour="hash")
     assert library.open(None).sets[0].profiles == ()
     assert library.refresh(book_of(HASHED)) is None
     assert library.failed == 1
