@@ -21,7 +21,7 @@ from driftd.cli import main
 
 EVERY_SECONDS = 0.003
 _PACKAGE = Path(driftd.__file__).parent
-_LOOP = "Daemon.turn_until"
+_LOOP = "Session.turn_until"
 
 
 class Sampler:
