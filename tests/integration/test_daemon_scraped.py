@@ -1,8 +1,6 @@
 """A real Prometheus scrapes the daemon, and promtool has nothing to say about what it serves."""
 
 import json
-import os
-import shutil
 import subprocess
 import urllib.parse
 import urllib.request
@@ -15,6 +13,7 @@ from daemon_process import DaemonProcess, daemon, write_config
 from small_world import EVENTS_PER_WINDOW, PARTITIONS, small_world
 
 from broker import free_ports
+from programs import program
 from waiting import wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.prometheus, pytest.mark.timeout(180)]
@@ -22,17 +21,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.prometheus, pytest.mark.timeout(180
 WINDOWS = 24
 COLUMN = {"model", "version", "segment", "column", "role"}
 SCRAPE_LABELS = {"__name__", "instance", "job"}  # Prometheus' own
-
-
-def program(name: str) -> str:
-    """Return a program's path; skip where it is missing, fail on CI."""
-    path = shutil.which(name)
-    if path is None:
-        message = f"no {name} program"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """Prometheus reads the same web configuration file, and scrapes what it protects."""
 
 import json
-import os
-import shutil
 import subprocess
 import urllib.parse
 import urllib.request
@@ -16,6 +14,7 @@ import yaml
 from web_service import CLIENTS, TLS, Certificates, hashed, serving
 
 from broker import free_ports
+from programs import program
 from waiting import wait_for
 
 pytestmark = pytest.mark.prometheus
@@ -47,17 +46,6 @@ FILES: dict[str, dict[str, Any]] = {
         "basic_auth_users": USERS,
     },
 }
-
-
-def program(name: str) -> str:
-    """Return a program's path; skip where it is missing, fail on CI."""
-    path = shutil.which(name)
-    if path is None:
-        message = f"no {name} program"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
 
 
 @pytest.fixture(scope="module")
