@@ -151,7 +151,7 @@ def stage_cost(columns: int, settings: DetectSettings) -> list[float]:
         ),
         reference_id="reference",
     )
-    stage = DetectStage(lambda _: settings, lambda *_: (PageRule("adwin"), PageRule("gross")), lambda _: profile)
+    stage = DetectStage(lambda _: settings, lambda *_: Paging((PageRule("adwin"), PageRule("gross"))), lambda _: profile)
     took = []
     for number in range(6):
         span = Window(number * 60_000, (number + 1) * 60_000)

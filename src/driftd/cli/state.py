@@ -9,6 +9,7 @@ from typing import Any
 import click
 import orjson
 
+from driftd.cli.printable import printable
 from driftd.config.load import load_config
 from driftd.errors import SnapshotError
 from driftd.runtime.inspection import overview
@@ -101,9 +102,9 @@ def _text(found: dict[str, Any]) -> Iterator[str]:
     for name, lines in sections.items():
         shown = _UNREADABLE if found[name] is None else list(lines)
         yield f"\n{name}: {'' if shown else 'none'}".rstrip()
-        yield from (f"  {_printable(line)}" for line in shown)
+        yield from (f"  {printable(line)}" for line in shown)
     yield f"\nrecords: {found['bytes']} bytes"
-    yield from (f"{size:>10}  {_printable(name)}" for name, size in found["records"].items())
+    yield from (f"{size:>10}  {printable(name)}" for name, size in found["records"].items())
 
 
 def _partition(ledger: dict[str, Any]) -> str:
@@ -134,7 +135,3 @@ def _time(ms: Any) -> str:
         return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (OverflowError, TypeError):
         return f"{ms} ms"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

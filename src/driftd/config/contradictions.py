@@ -6,12 +6,20 @@ from driftd.config.model import Config
 from driftd.detect.settings import DETECTORS, parse_page_rule
 from driftd.errors import ConfigurationError
 from driftd.incidents.settings import IncidentSettings
+from driftd.values.budget import LEAST_THRESHOLD, Budget
 from driftd.values.settings import DurationMs, format_duration
 
 
 def contradictions(config: Config) -> list[ConfigurationError]:
     """Return everything that contradicts something else, by section."""
-    return [*_windows(config), *_limits(config), *_paging(config), *_models(config), *_delivery(config)]
+    return [
+        *_windows(config),
+        *_limits(config),
+        *_paging(config),
+        *_budgets(config),
+        *_models(config),
+        *_delivery(config),
+    ]
 
 
 def _windows(config: Config) -> Iterator[ConfigurationError]:
@@ -45,7 +53,7 @@ def _limits(config: Config) -> Iterator[ConfigurationError]:
             "limits.monitors", limits.monitors, f"must be at least limits.models, {limits.models}: each has a monitor"
         )
     least = {"windows.max_span": (config.windows.max_span, "what is carried over is forgotten with its monitor")}
-    for section, incidents in (("incidents", config.incidents), *_incidents_of_models(config)):
+    for section, incidents in (("incidents", config.incidents), *_incidents_of_models(config, "silence")):
         silence_ms = incidents.silence_ms(config.windows.duration)
         least[f"{section}.silence"] = (silence_ms, "a silent version ends its incidents before it is forgotten")
     for key, (span_ms, why) in least.items():
@@ -54,9 +62,10 @@ def _limits(config: Config) -> Iterator[ConfigurationError]:
             yield _duration("limits.expire_after", limits.expire_after, expected)
 
 
-def _incidents_of_models(config: Config) -> Iterator[tuple[str, IncidentSettings]]:
+def _incidents_of_models(config: Config, key: str) -> Iterator[tuple[str, IncidentSettings]]:
+    """Yield the settings of the models that have this key of their own, under the name of their section."""
     for name, model in config.models.items():
-        if "silence" in model.incidents.model_fields_set:
+        if key in model.incidents.model_fields_set:
             yield f"models.{name}.incidents", model.incidents
 
 
@@ -83,9 +92,7 @@ def _delivery(config: Config) -> Iterator[ConfigurationError]:
 def _paging(config: Config) -> Iterator[ConfigurationError]:
     """Check every list of what pages: each member known, and what it names switched on."""
     lists = {"incidents": config.incidents.page_on}
-    for name, model in config.models.items():
-        if "page_on" in model.incidents.model_fields_set:
-            lists[f"models.{name}.incidents"] = model.incidents.page_on
+    lists |= {section: incidents.page_on for section, incidents in _incidents_of_models(config, "page_on")}
     for section, members in lists.items():
         for position, member in enumerate(members):
             expected = _wrong_with(member, config)
@@ -101,6 +108,30 @@ def _wrong_with(member: str, config: Config) -> str | None:
     if rule.name in DETECTORS and rule.name not in config.detect.detectors.enabled:
         return f"a detector that pages must be on: set detect.detectors.{rule.name} to {{}}"
     return None
+
+
+def _budgets(config: Config) -> Iterator[ConfigurationError]:
+    """Check that every budget leaves enough windows to a false page."""
+    window_ms = config.windows.duration
+    budgets = {"incidents": config.incidents.budget}
+    budgets |= {section: incidents.budget for section, incidents in _incidents_of_models(config, "budget")}
+    for section, budget in budgets.items():
+        if window_ms > 0 and budget.threshold(window_ms) < LEAST_THRESHOLD:
+            yield ConfigurationError(f"{section}.budget", str(budget), _budget_that_would_do(budget, window_ms))
+
+
+def _budget_that_would_do(budget: Budget, window_ms: int) -> str:
+    why = "to a false page (fewer do not tell drift from chance)"
+    if budget.horizon_ms is None:
+        return (
+            f"must leave {LEAST_THRESHOLD} windows {why}: make it at most {Budget(1, horizon_windows=LEAST_THRESHOLD)}"
+        )
+    least = Budget(1, horizon_ms=LEAST_THRESHOLD * window_ms)
+    longest_ms = budget.horizon_ms // (LEAST_THRESHOLD * budget.pages)
+    shorter = f", or windows.duration at most {format_duration(longest_ms)}" if longest_ms else ""
+    return (
+        f"must leave {LEAST_THRESHOLD} windows of {format_duration(window_ms)} {why}: make it at most {least}{shorter}"
+    )
 
 
 def _duration(key: str, value_ms: DurationMs, expected: str) -> ConfigurationError:

@@ -137,7 +137,7 @@ def _expected(root: type[BaseModel], path: Path, details: ErrorDetails) -> str:
     kind, context = details["type"], details.get("ctx", {})
     field = _field(root, path)
     if kind == "extra_forbidden":
-        return f"there is no such key; {_keys_meant(root, path)}"
+        return _unknown_key(root, path)
     if kind == "missing":
         return "a value is required" + (f": {field.description}" if field and field.description else "")
     if kind not in _EXPECTED:
@@ -145,6 +145,14 @@ def _expected(root: type[BaseModel], path: Path, details: ErrorDetails) -> str:
     if field is not None and is_duration(field):
         context = {name: format_duration(bound) for name, bound in context.items() if isinstance(bound, int)} or context
     return _EXPECTED[kind].format_map(context)
+
+
+def _unknown_key(root: type[BaseModel], path: Path) -> str:
+    """Say where the key stands that holds for all models, else which one may be meant."""
+    common = path[2:]
+    if path[0] == "models" and _field(root, common) is not None:
+        return f"there is no such key for one model: {dotted(common)} holds for all"
+    return f"there is no such key; {_keys_meant(root, path)}"
 
 
 def _keys_meant(root: type[BaseModel], path: Path) -> str:

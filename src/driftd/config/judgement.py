@@ -4,24 +4,28 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from driftd.config.model import Config
+from driftd.config.model import Config, ModelSettings
 from driftd.detect.settings import DetectSettings, parse_page_rule
 from driftd.errors import SnapshotFromFuture
 from driftd.incidents.settings import IncidentSettings
-from driftd.values.settings import PageRule, Section
+from driftd.values.budget import BudgetTerms, FleetBudget, Importance
+from driftd.values.paging import Paging
+from driftd.values.settings import Section
 from driftd.values.state import State
 
 
 class Judgement(Section):
     """Every setting that decides what is said about a closed window.
 
-    ``models`` holds the models whose incident settings differ from the common ones, each complete, so two
-    judgements that judge alike are equal.
+    ``models`` holds the models whose incident settings differ from the common ones, each complete, and
+    ``importances`` by model the columns whose importance is not 1, so two judgements that judge alike are equal.
     """
 
     detect: DetectSettings = Field(default_factory=DetectSettings)
     incidents: IncidentSettings = Field(default_factory=IncidentSettings)
     models: dict[str, IncidentSettings] = Field(default_factory=dict)
+    fleet_budget: FleetBudget = None
+    importances: dict[str, dict[str, Importance]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rules_are_known(self) -> Self:
@@ -37,12 +41,20 @@ class Judgement(Section):
 
 def judgement_of(config: Config) -> Judgement:
     """Return what of a configuration decides verdicts."""
+    common = config.incidents.of_model(None)
     own = {name: config.incidents_of(name) for name in config.models}
+    importances = {name: _importances(model) for name, model in config.models.items()}
     return Judgement(
         detect=config.detect,
-        incidents=config.incidents,
-        models={name: settings for name, settings in own.items() if settings != config.incidents},
+        incidents=common,
+        models={name: settings for name, settings in own.items() if settings != common},
+        fleet_budget=config.incidents.fleet_budget,
+        importances={name: columns for name, columns in importances.items() if columns},
     )
+
+
+def _importances(model: ModelSettings) -> dict[str, float]:
+    return {name: column.importance for name, column in model.columns.items() if column.importance != 1}
 
 
 class JudgementSet(NamedTuple):
@@ -95,9 +107,16 @@ class JudgementBook:
         """Return how a model's incidents live in a window."""
         return self.at(window_start_ms).incidents_of(model)
 
-    def page_on_at(self, model: str, window_start_ms: int) -> tuple[PageRule, ...]:
-        """Return what pages for a model in a window."""
-        return tuple(parse_page_rule(rule) for rule in self.incidents_at(model, window_start_ms).page_on)
+    def paging_at(self, model: str, window_start_ms: int) -> Paging:
+        """Return what pages for a model in a window; ``models`` is left at 1, for only the references tell."""
+        in_force = self.at(window_start_ms)
+        incidents = in_force.incidents_of(model)
+        return Paging(
+            rules=tuple(parse_page_rule(rule) for rule in incidents.page_on),
+            budget=BudgetTerms(incidents.budget, in_force.fleet_budget),
+            importances=in_force.importances.get(model, {}),
+            join_ms=incidents.join,
+        )
 
     def to_state(self) -> State:
         """Return the judgements as plain data."""

@@ -5,13 +5,14 @@ from pydantic import Field
 from driftd.delivery.settings import DeliverySettings
 from driftd.detect.settings import DetectSettings
 from driftd.errors import NO_VALUE, ConfigurationError
-from driftd.incidents.settings import IncidentSettings
+from driftd.incidents.settings import CommonIncidentSettings, IncidentSettings
 from driftd.kafka.settings import KafkaSettings
 from driftd.logs.settings import LogSettings
 from driftd.metrics.settings import MetricsSettings
 from driftd.references.settings import ReferenceSettings
 from driftd.snapshot.settings import StateSettings
 from driftd.summarise.settings import TopicSettings
+from driftd.values.budget import Importance
 from driftd.values.privacy import Shown
 from driftd.values.settings import LimitSettings, Section, WindowSettings
 from driftd.web.settings import HttpSettings
@@ -31,6 +32,9 @@ class ColumnSettings(Section):
     """What differs for one column of a model."""
 
     values: Shown = Field(Shown.SHOW, description="its values in every output: as they are, as hashes, or hidden")
+    importance: Importance = Field(
+        1.0, description="how much of its group's part of the false-page budget it has, beside the other columns' 1"
+    )
 
 
 class ModelSettings(Section):
@@ -52,7 +56,9 @@ class Config(Section):
     references: ReferenceSettings = Field(default_factory=ReferenceSettings, description="the training profiles")
     windows: WindowSettings = Field(default_factory=WindowSettings, description="how event time is cut")
     detect: DetectSettings = Field(default_factory=DetectSettings, description="what detects drift")
-    incidents: IncidentSettings = Field(default_factory=IncidentSettings, description="what pages, and how often")
+    incidents: CommonIncidentSettings = Field(
+        default_factory=CommonIncidentSettings, description="what pages, and how often"
+    )
     state: StateSettings = Field(default_factory=StateSettings, description="what survives a restart")
     delivery: DeliverySettings = Field(
         default_factory=DeliverySettings, description="who is told, beside the metrics and the API"
@@ -66,10 +72,7 @@ class Config(Section):
     def incidents_of(self, model: str) -> IncidentSettings:
         """Return the incident settings of a model: its own where given, else the common ones."""
         own = self.models.get(model)
-        if own is None:
-            return self.incidents
-        given = {name: getattr(own.incidents, name) for name in own.incidents.model_fields_set}
-        return self.incidents.model_copy(update=given)
+        return self.incidents.of_model(None if own is None else own.incidents)
 
     def source(self) -> SourceSettings:
         """Return the Kafka settings; ConfigurationError where there are none."""

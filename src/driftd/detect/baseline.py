@@ -56,6 +56,11 @@ class Baseline:
         }
 
     @property
+    def calibration(self) -> Calibration | None:
+        """What the time order of the training rows tells; None where there was none."""
+        return self._calibration
+
+    @property
     def training(self) -> Observed:
         """The training rows as one observation. Nothing in them is unseen."""
         header = [0] * HEADER
@@ -142,6 +147,10 @@ class Baselines:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self._made: dict[int, Baseline] = {}
+
+    def all(self) -> list[Baseline]:
+        """Return the baselines of all columns, in the profile's order."""
+        return [self[column] for column in range(len(self.profile.columns))]
 
     def __getitem__(self, column: int) -> Baseline:
         if column not in self._made:

@@ -7,11 +7,12 @@ from collections.abc import Set as AbstractSet
 from driftd.detect.bank import Bank
 from driftd.detect.baseline import Baseline
 from driftd.detect.effect import describe
+from driftd.detect.evidence.monitor import Said
 from driftd.detect.gross import GrossRule
 from driftd.detect.observed import Observed
 from driftd.detect.recent import KEPT, MEANS, Change, Recent, find_change, recent
 from driftd.detect.river_adapter import DetectorKit
-from driftd.detect.settings import GROSS, GrossSettings
+from driftd.detect.settings import EVIDENCE, GROSS, GrossSettings
 from driftd.detect.told import Told, tell, told_from
 from driftd.values.closed import ColumnSums
 from driftd.values.keys import Channel
@@ -40,6 +41,7 @@ class ColumnWatch:
         baseline: Baseline,
         *,
         page_on: Sequence[PageRule],
+        said: Said | None = None,
     ) -> ColumnVerdict:
         """Judge a window. At most 200 updates per channel and detector."""
         rows = baseline.rows_per_block(observed.n, sums.span.end_ms - sums.span.start_ms)
@@ -62,6 +64,8 @@ class ColumnWatch:
             alarming |= exceeded_risen | ({GROSS} if gross_risen else set())
         elif self._told.gross_again(gross, self._recent, baseline, self._gross.settings):
             alarming.add(GROSS)
+        if said is not None and said.alarm:
+            alarming.add(EVIDENCE)
         alarms = tuple(rule for rule in map(str, page_on) if rule in alarming)
         if alarms:
             onsets = [change.onset_ms for detection, change in changes if detection.detector in alarms]
@@ -69,13 +73,15 @@ class ColumnWatch:
         elif self._told is not None and not gross and not exceeded and self._told.ended(self._recent, baseline):
             self._told = None
         holding = alarming | exceeded | ({GROSS} if gross else set())
+        if said is not None and said.holding:
+            holding.add(EVIDENCE)
         speaking = tuple(rule for rule in map(str, page_on) if rule in holding)
         effect = None
         if detections or speaking:
             moves = (find_change(self._recent, channel, stretch_ms, baseline) for channel in MEANS)
             effect = describe(
                 [move for move in moves if move is not None],
-                spoken_of=_channels(changes, alarming, gross) or _channels_of(detections, gross),
+                spoken_of=_channels(changes, alarming, gross, said) or _channels_of(detections, gross),
                 onset_ms=self._gross_since_ms() if gross else sums.span.start_ms,
                 observed=observed,
                 sums=sums.sums,
@@ -95,6 +101,8 @@ class ColumnWatch:
             distances=distances,
             shift=_shift(self._recent[-1]),
             detections=detections,
+            evidence=None if said is None else said.log10,
+            recovered=said is not None and said.recovered,
             alarms=alarms,
             speaking=speaking,
             effect=effect,
@@ -159,10 +167,15 @@ class ColumnWatch:
 
 
 def _channels(
-    news: Iterable[tuple[Detection, Change]], alarming: AbstractSet[str], gross: AbstractSet[Channel]
+    news: Iterable[tuple[Detection, Change]],
+    alarming: AbstractSet[str],
+    gross: AbstractSet[Channel],
+    said: Said | None,
 ) -> set[Channel]:
     """Return the channels that what alarms is about; a distance that is exceeded is about the shape."""
     channels = {detection.channel for detection, _ in news} | (gross if GROSS in alarming else set())
+    if said is not None and said.holding and said.channel is not None:
+        channels.add(said.channel)
     return channels | ({Channel.SHAPE} if any(">" in rule for rule in alarming) else set())
 
 

@@ -11,6 +11,7 @@ from driftd.values.settings import PageRule, Section
 
 DISTANCES = ("psi", "js", "ks", "wasserstein")
 GROSS = "gross"
+EVIDENCE = "evidence"
 
 
 class AdwinOptions(Section):
@@ -151,12 +152,13 @@ class DetectSettings(Section):
 
 
 _LEVEL = re.compile(rf"({'|'.join(DISTANCES)})\s*>\s*([0-9.]+(?:e-?[0-9]+)?)")
-PAGE_RULE_FORM = f"one of {', '.join((*DETECTORS, GROSS))}, or a distance with a threshold such as psi>0.2"
+_NAMES = (EVIDENCE, *DETECTORS, GROSS)
+PAGE_RULE_FORM = f"one of {', '.join(_NAMES)}, or a distance with a threshold such as psi>0.2"
 
 
 def parse_page_rule(text: object) -> PageRule:
     """Read a member of ``incidents.page_on``; ValueError says what would be right."""
-    if text in (*DETECTORS, GROSS):
+    if text in _NAMES:
         return PageRule(str(text))
     match = _LEVEL.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:

@@ -9,14 +9,17 @@ import numpy as np
 from driftd.detect.baseline import Baseline, Baselines
 from driftd.detect.column import ColumnWatch
 from driftd.detect.distances import NO_DISTANCE, distances
+from driftd.detect.evidence.monitor import Judged, MonitorEvidence
 from driftd.detect.made_with import made_with
 from driftd.detect.observed import Observed
 from driftd.detect.river_adapter import RIVER_VERSION, DetectorKit
-from driftd.detect.settings import DetectSettings
+from driftd.detect.settings import EVIDENCE, GROSS, DetectSettings
 from driftd.errors import ProfileError
 from driftd.references.profile import Profile
+from driftd.values.budget import monitor_threshold
 from driftd.values.closed import ClosedWindow
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
+from driftd.values.paging import Paging
 from driftd.values.settings import PageRule
 from driftd.values.state import State
 from driftd.values.verdict import Distances, WindowVerdict
@@ -32,6 +35,10 @@ class _Monitor:
     settings: DetectSettings  # those of its newest window
     kit: DetectorKit
     columns: dict[ColumnKey, ColumnWatch] = field(default_factory=dict)
+    evidence: MonitorEvidence | None = None  # from its first window on
+    restored: State | None = None  # what the evidence is to take back at its first window
+    closed: int = 0  # windows of columns so far
+    span_ms: int = 0  # of event time that they span together
 
     def adopt(self, settings: DetectSettings) -> None:
         """Judge by other settings from the next window on."""
@@ -48,18 +55,18 @@ class DetectStage:
     else; a monitor held against a new reference begins anew. Where the settings change, a monitor takes them
     on with its first window under them: detectors with the same options go on, changed ones begin anew.
 
-    ``settings_at`` gives the settings in force for a window by its start, ``page_on`` a model's rules by model
-    and window start, ``profile_of`` the profile of a ``reference_id``.
+    ``settings_at`` gives the settings in force for a window by its start, ``paging_at`` what pages for a model, by
+    its name and the window's start, ``profile_of`` the profile of a ``reference_id``.
     """
 
     def __init__(
         self,
         settings_at: Callable[[int], DetectSettings],
-        page_on: Callable[[str, int], tuple[PageRule, ...]],
+        paging_at: Callable[[str, int], Paging],
         profile_of: Callable[[str], Profile | None],
     ) -> None:
         self._settings_at = settings_at
-        self._page_on = page_on
+        self._paging_at = paging_at
         self._profile_of = profile_of
         self._monitors: dict[MonitorKey, _Monitor] = {}
         self._baselines: dict[str, Baselines] = {}
@@ -68,11 +75,13 @@ class DetectStage:
         """Judge a window; ProfileError if its reference is not known."""
         baselines = self._baselines_of(window.reference_id)
         monitor = self._monitor_of(window)
-        page_on = self._page_on(window.monitor.model, window.window.start_ms)
+        paging = self._paging_at(window.monitor.model, window.window.start_ms)
         held_against = [baselines[sums.column] for sums in window.columns]
         observed = [baseline.observed(sums.sums) for baseline, sums in zip(held_against, window.columns, strict=True)]
         watches = [self._watch(window.monitor, monitor, baseline.column.key) for baseline in held_against]
-        inputs = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
+        judged = self._weigh(window, monitor, observed, paging)
+        rules = paging.rules if judged.calibrating == 0 else while_calibrating(paging.rules)
+        given = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
         return WindowVerdict(
             monitor=window.monitor,
             window=window.window,
@@ -80,10 +89,36 @@ class DetectStage:
             events=window.events,
             incomplete=window.incomplete,
             sources=window.sources,
-            columns=tuple(watch.observe(*given, page_on=page_on) for watch, given in zip(watches, inputs, strict=True)),
+            columns=tuple(
+                watch.observe(*one, page_on=rules, said=judged.columns.get(one[0].column))
+                for watch, one in zip(watches, given, strict=True)
+            ),
             starved=tuple(baselines[column].column.key for column in window.starved),
             newest_ms=window.newest_ms,
+            evidence=None if judged.calibrating else judged.log10,
+            threshold=judged.log10_threshold,
+            calibrating=judged.calibrating,
         )
+
+    def _weigh(self, window: ClosedWindow, monitor: _Monitor, observed: Sequence[Observed], paging: Paging) -> Judged:
+        """Let the monitor's evidence judge the window, by its share of the budget."""
+        monitor.closed += len(window.columns)
+        monitor.span_ms += sum(sums.span.end_ms - sums.span.start_ms for sums in window.columns)
+        duration_ms = window.window.end_ms - window.window.start_ms
+        threshold = monitor_threshold(
+            *paging.budget,
+            window_ms=monitor.span_ms / monitor.closed if monitor.closed else duration_ms,
+            models=paging.models,
+            share=1 / sum(key.model == window.monitor.model for key in self._monitors),
+        )
+        if monitor.evidence is None:
+            monitor.evidence = MonitorEvidence(self._baselines_of(window.reference_id).all(), duration_ms)
+            if monitor.restored is not None:
+                monitor.evidence.restore(monitor.restored)
+                monitor.restored = None
+        monitor.evidence.weigh(paging.importances)
+        numbered = [(sums.column, one) for sums, one in zip(window.columns, observed, strict=True)]
+        return monitor.evidence.observe(numbered, window.window, threshold, paging.join_ms)
 
     def forget(self, monitor: MonitorKey) -> None:
         """Drop what is remembered of a monitor; harmless where there is nothing."""
@@ -98,6 +133,9 @@ class DetectStage:
                 "detectors": monitor.kit.signature(),
                 "reference_id": monitor.reference_id,
                 "columns": {str(column): watch.to_state() for column, watch in sorted(monitor.columns.items())},
+                "closed": monitor.closed,
+                "span_ms": monitor.span_ms,
+                "evidence": monitor.evidence.to_state() if monitor.evidence else monitor.restored,
             }
             for key, monitor in sorted(self._monitors.items())
         }
@@ -114,6 +152,8 @@ class DetectStage:
             settings = DetectSettings(detectors=made_with(record["detectors"]), gross=gross)
             kit = DetectorKit(settings.detectors)
             monitor = self._monitors[key] = _Monitor(record["reference_id"], settings, kit)
+            monitor.closed, monitor.span_ms = record.get("closed", 0), record.get("span_ms", 0)
+            monitor.restored = record.get("evidence")
             for text, memory in record["columns"].items():
                 role, name = text.split(":", 1)
                 self._watch(key, monitor, ColumnKey(Role(role), name)).restore(memory, kit.on_binary)
@@ -148,6 +188,12 @@ class DetectStage:
     def _drop_unused_baselines(self) -> None:
         used = {monitor.reference_id for monitor in self._monitors.values()}
         self._baselines = {name: baselines for name, baselines in self._baselines.items() if name in used}
+
+
+def while_calibrating(rules: tuple[PageRule, ...]) -> tuple[PageRule, ...]:
+    """Return what pages as long as the evidence does not know enough to: the rule for gross drift in its place."""
+    gross = PageRule(GROSS)
+    return (*rules, gross) if PageRule(EVIDENCE) in rules and gross not in rules else rules
 
 
 def _distances(observed: Sequence[Observed], held_against: Sequence[Baseline]) -> list[Distances]:

@@ -2,13 +2,25 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import Protocol
 
-from driftd.files.events_file import EventsFile
-from driftd.files.table import Table
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.keys import SourcePartition
 
 BATCH_ROWS = 1_000
+
+
+class Events(Protocol):
+    """A file as events that are numbered from 0: a table, a file of events, or what stands before one of them."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        ...
+
+    def events(self, start: int = 0) -> Iterator[bytes]:
+        """Yield the events from number ``start`` on."""
+        ...
 
 
 class TableSource:
@@ -18,7 +30,7 @@ class TableSource:
     The last batch says ``drained``; it has records too.
     """
 
-    def __init__(self, data: Table | EventsFile, start: int = 0) -> None:
+    def __init__(self, data: Events, start: int = 0) -> None:
         self.source = SourcePartition(data.name, 0)
         self.start = start
         self._data = data

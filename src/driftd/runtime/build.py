@@ -1,6 +1,7 @@
 """Builds a pipeline from a configuration."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from driftd.config.judgement import JudgementBook, judgement_of
 from driftd.config.model import Config
@@ -13,6 +14,7 @@ from driftd.summarise.plain import PlainSummariser
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import SummariseStage
 from driftd.values.keys import SourcePartition
+from driftd.values.paging import Paging
 
 
 def build_pipeline(config: Config, topics: Mapping[str, TopicSettings], book: ReferenceBook) -> Pipeline:
@@ -25,10 +27,14 @@ def build_pipeline(config: Config, topics: Mapping[str, TopicSettings], book: Re
     def summariser(source: SourcePartition) -> PlainSummariser:
         return PlainSummariser(source, topics[source.topic], config.windows, config.limits, book.find)
 
+    def paging_at(model: str, window_start_ms: int) -> Paging:
+        models = len({profile.model for profile in book.at(window_start_ms).profiles})
+        return replace(judgements.paging_at(model, window_start_ms), models=max(models, 1))
+
     def shard() -> Shard:
         return Shard(
             MergeStage(config.windows, config.limits, book.by_id),
-            DetectStage(judgements.detect_at, judgements.page_on_at, book.by_id),
+            DetectStage(judgements.detect_at, paging_at, book.by_id),
             IncidentStage(judgements.incidents_at, config.windows.duration, config.http.external_url),
         )
 

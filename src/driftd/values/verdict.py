@@ -83,6 +83,8 @@ class ColumnVerdict:
     distances: Distances
     shift: float  # mean of u minus 1/2
     detections: tuple[Detection, ...] = ()
+    evidence: float | None = None  # log10 of the column's e-process; None where nothing is known yet
+    recovered: bool = False  # by this window the evidence says that a drift it paged is over
     alarms: tuple[str, ...] = ()  # members of page_on that call for a page by this window
     speaking: tuple[str, ...] = ()  # members of page_on that hold now: alarms, and levels still exceeded
     effect: Effect | None = None  # where there are detections or speakers
@@ -102,6 +104,9 @@ class WindowVerdict:
     columns: tuple[ColumnVerdict, ...]
     starved: tuple[ColumnKey, ...] = ()
     newest_ms: int | None = None  # the largest event time in it
+    evidence: float | None = None  # log10 of the monitor's e-process
+    threshold: float | None = None  # log10 of the evidence that pages
+    calibrating: int = 0  # windows still to be seen before evidence pages
 
 
 @dataclass(frozen=True, slots=True)

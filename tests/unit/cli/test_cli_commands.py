@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from driftd import __version__
@@ -33,7 +34,8 @@ def test_help_lists_every_command() -> None:
     """The list holds each command with its one line, and the examples keep their lines."""
     result = CliRunner().invoke(main, ["--help"])
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.output.split("Commands:")[1].splitlines()[1:8]] == list(COMMANDS)
+    listed = result.output.split("Commands:")[1].splitlines()[1 : len(COMMANDS) + 1]
+    assert [line.split()[0] for line in listed] == list(COMMANDS)
     assert "\n    driftd run --config driftd.yaml\n" in result.output
 
 
@@ -122,11 +124,11 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about() -> None:
 
 
 def test_check_config_prints_what_is_in_force() -> None:
-    """Standard output is YAML with units; the exit code is 0."""
+    """Standard output is YAML with units and nothing else; the exit code is 0."""
     env = {"DRIFTD_WINDOWS__DURATION": "5m", "DRIFTD_KAFKA__CLIENT__SASL_PASSWORD": "hunter2"}
     result = CliRunner(env=env).invoke(main, ["check-config", "--config", str(REFERENCE)])
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert "duration: 5m" in result.stdout
+    assert result.exit_code == 0
+    assert yaml.safe_load(result.stdout)["windows"]["duration"] == "5m"
     assert "sasl.password: '***'" in result.stdout
 
 

@@ -10,6 +10,7 @@ from driftd.config.environment import read_variables
 from driftd.config.load import load_config
 from driftd.config.model import Config
 from driftd.config.show import effective_yaml
+from driftd.values.budget import Budget
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "config" / "reference.yaml"
@@ -46,17 +47,19 @@ def test_the_example_loads() -> None:
     """config/example.yaml is a configuration for driftd run."""
     config = load_config(ROOT / "config" / "example.yaml", {})
     assert list(config.source().topics) == ["predictions"]
-    assert config.incidents_of("fraud").page_on == ("adwin", "gross", "psi>0.2")
+    assert Budget(2, horizon_ms=30 * 86_400_000) == config.incidents_of("fraud").budget
 
 
 def test_what_is_shown_can_be_read_back(tmp_path: Path) -> None:
     """The effective configuration is a configuration with the same effect."""
-    config = load_config(ROOT / "config" / "example.yaml", {"DRIFTD_INCIDENTS__JOIN": "90m"})
+    env = {"DRIFTD_INCIDENTS__JOIN": "90m", "DRIFTD_INCIDENTS__FLEET_BUDGET": "5 per 30d"}
+    config = load_config(ROOT / "config" / "example.yaml", env)
     path = tmp_path / "effective.yaml"
     path.write_text(effective_yaml(config), encoding="utf-8")
     again = load_config(path, {})
     assert effective_yaml(again) == effective_yaml(config)
     assert again.incidents_of("fraud") == config.incidents_of("fraud")
+    assert again.incidents == config.incidents
 
 
 def test_durations_are_shown_with_units() -> None:

@@ -7,7 +7,7 @@ import pytest
 from driftd.config.load import load_config
 from driftd.config.model import Config
 from driftd.errors import ConfigurationError
-from driftd.incidents.settings import Budget
+from driftd.values.budget import Budget
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_a_model_s_own_settings_win_over_the_common_ones(file: Path) -> None:
     """Only the keys that a model gives differ; the rest follows the common section, not the defaults."""
     config = load_config(file, {"DRIFTD_INCIDENTS__BUDGET": "2 per 30d"})
     own, common = config.incidents_of("Fraud"), config.incidents_of("other")
-    assert common == config.incidents
+    assert common == config.incidents.of_model(None)
     assert (own.join, common.join) == (3 * 3_600_000, 2 * 3_600_000)
     assert own.page_on == common.page_on == ("gross",)
     assert own.budget == common.budget == Budget(2, horizon_ms=30 * 86_400_000)

@@ -86,7 +86,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         (
             {"DRIFTD_INCIDENTS__PAGE_ON": "[adwin"},
             (
-                "incidents.page_on: '[adwin' is not valid: must be a list such as [adwin, gross] "
+                "incidents.page_on: '[adwin' is not valid: must be a list such as [evidence, psi>0.2] "
                 "(set by DRIFTD_INCIDENTS__PAGE_ON)"
             ),
         ),

@@ -12,6 +12,7 @@ from driftd.config.judgement import Judgement, JudgementBook, judgement_of
 from driftd.config.load import load_config
 from driftd.errors import SnapshotFromFuture
 from driftd.incidents.settings import IncidentSettings
+from driftd.values.budget import BudgetTerms, parse_budget
 from driftd.values.settings import PageRule
 
 
@@ -40,6 +41,8 @@ def test_judgements_that_judge_alike_are_equal() -> None:
     assert Judgement() == configured()
     assert configured() == configured(incidents={"hold": "60m"}, detect={"gross": {"windows": 3}})
     assert configured() == configured(models={"fraud": {"incidents": {"join": "1h"}}})
+    assert configured() == configured(incidents={"budget": "1 per 720h", "fleet_budget": None})
+    assert configured() == configured(models={"fraud": {"columns": {"age": {"importance": 1, "values": "hide"}}}})
     assert configured() == configured(windows={"lateness": "5s"}, limits={"series": 500}, log={"level": "debug"})
 
 
@@ -49,11 +52,14 @@ def test_judgements_that_judge_alike_are_equal() -> None:
         {"detect": {"detectors": {"page_hinkley": None}}},
         {"detect": {"gross": {"psi": 0.3}}},
         {"incidents": {"page_on": ["gross"]}},
+        {"incidents": {"fleet_budget": "5 per 30d"}},
         {"models": {"fraud": {"incidents": {"silence": "3h"}}}},
+        {"models": {"fraud": {"incidents": {"budget": "2 per 30d"}}}},
+        {"models": {"fraud": {"columns": {"age": {"importance": 2}}}}},
     ],
 )
 def test_a_setting_that_verdicts_follow_from_makes_another_judgement(sections: dict[str, Any]) -> None:
-    """All of ``detect`` and ``incidents``, and what differs for a model."""
+    """All of ``detect`` and ``incidents``, what differs for a model, and what its columns weigh."""
     assert configured() != configured(**sections)
 
 
@@ -71,10 +77,32 @@ def test_a_window_is_judged_by_what_was_in_force_at_its_start() -> None:
 def test_what_pages_is_read_for_each_model_and_window() -> None:
     """Members of ``page_on`` are parsed: detectors, and distances with their threshold."""
     book = JudgementBook(configured(incidents={"page_on": ["psi>0.2"]}))
-    book.add(configured(models={"fraud": {"incidents": {"page_on": ["gross"]}}}), 100)
+    fraud = {"incidents": {"page_on": ["gross"]}}
+    book.add(configured(incidents={"page_on": ["evidence", "adwin"]}, models={"fraud": fraud}), 100)
     assert (PageRule("psi", 0.2),) == book.page_on_at("fraud", 99)
     assert (PageRule("gross"),) == book.page_on_at("fraud", 100)
-    assert (PageRule("adwin"), PageRule("gross")) == book.page_on_at("churn", 100)
+    assert (PageRule("evidence"), PageRule("adwin")) == book.page_on_at("churn", 100)
+
+
+def test_the_budget_is_that_of_the_model_and_the_window() -> None:
+    """Its own where it has one, else the common one; beside it what binds all models together."""
+    book = JudgementBook(configured())
+    fraud = {"incidents": {"budget": "2 per 30d"}}
+    book.add(configured(incidents={"budget": "1 per 7d", "fleet_budget": "9 per 30d"}, models={"fraud": fraud}), 100)
+    fleet = parse_budget("9 per 30d")
+    assert BudgetTerms(parse_budget("1 per 30d"), None) == book.budget_at("fraud", 99)
+    assert BudgetTerms(parse_budget("2 per 30d"), fleet) == book.budget_at("fraud", 100)
+    assert BudgetTerms(parse_budget("1 per 7d"), fleet) == book.budget_at("churn", 100)
+
+
+def test_importances_are_those_of_the_model_and_the_window() -> None:
+    """By name of a column; one that is not named has 1, as all had before."""
+    book = JudgementBook(configured())
+    columns = {"age": {"importance": 1.0}, "amount": {"importance": 3}, "iban": {"values": "hide"}}
+    book.add(configured(models={"fraud": {"columns": columns}}), 100)
+    assert {} == book.importances_at("fraud", 99)
+    assert {"amount": 3.0} == book.importances_at("fraud", 100)
+    assert {} == book.importances_at("churn", 100)
 
 
 def test_a_change_that_changes_nothing_adds_nothing() -> None:
@@ -147,12 +175,23 @@ judgements = st.builds(
     ),
     incidents=st.fixed_dictionaries(
         {
-            "page_on": st.lists(st.sampled_from(["adwin", "gross", "psi>0.2", "ks > 1e-05"])),
+            "page_on": st.lists(st.sampled_from(["evidence", "adwin", "gross", "psi>0.2", "ks > 1e-05"])),
             "hold": st.integers(0, 10**12).map(lambda ms: f"{ms}ms"),
             "budget": st.sampled_from(["2 per 30d", "1 per 8640 windows"]),
+            "fleet_budget": st.sampled_from(["2 per 30d", "1 per 8640 windows", None]),
         }
     ),
-    models=st.dictionaries(st.text(min_size=1, max_size=5), st.just({"incidents": {"page_on": ["js>0.5"]}})),
+    models=st.dictionaries(
+        st.text(min_size=1, max_size=5),
+        st.fixed_dictionaries(
+            {
+                "incidents": st.sampled_from([{}, {"page_on": ["js>0.5"]}, {"budget": "3 per 30d"}]),
+                "columns": st.dictionaries(
+                    st.text(max_size=3), st.floats(0, 1_000, exclude_min=True).map(lambda by: {"importance": by})
+                ),
+            }
+        ),
+    ),
 )
 
 
@@ -183,6 +222,8 @@ def test_a_setting_that_an_older_release_did_not_have_takes_its_default() -> Non
         ({"detect": {"detectors": {"oracle": {}}}}, "detect.detectors.oracle"),
         ({"incidents": {"page_on": ["oracle"]}}, "incidents"),
         ({"detect": {"gross": {"windows": 10**6}}}, "detect.gross.windows"),
+        ({"importances": {"fraud": {"age": 0}}}, "importances.fraud.age"),
+        ({"fleet_budget": "1 per moon"}, "fleet_budget"),
     ],
 )
 def test_a_setting_of_a_later_release_is_refused(told: dict[str, Any], where: str) -> None:

@@ -43,9 +43,9 @@ def test_unknown_detectors_and_impossible_options_are_refused(wrong: dict[str, o
         DetectorSettings.model_validate(wrong)
 
 
-@pytest.mark.parametrize("name", [*DETECTORS, "gross"])
-def test_detectors_and_gross_are_page_rules(name: str) -> None:
-    """A detector's name or gross alone is a rule."""
+@pytest.mark.parametrize("name", ["evidence", *DETECTORS, "gross"])
+def test_evidence_detectors_and_gross_are_page_rules(name: str) -> None:
+    """Evidence, a detector's name or gross alone is a rule."""
     assert parse_page_rule(name) == PageRule(name)
 
 

@@ -32,7 +32,7 @@ def stage(changes: Mapping[int, DetectSettings], page_on: Mapping[int, list[str]
     rules = {minute: tuple(map(parse_page_rule, texts)) for minute, texts in (page_on or {0: ["gross"]}).items()}
     return DetectStage(
         lambda start_ms: changes[max(minute for minute in changes if minute * MINUTE <= start_ms)],
-        lambda _, start_ms: rules[max(minute for minute in rules if minute * MINUTE <= start_ms)],
+        lambda _, start_ms: Paging(rules[max(minute for minute in rules if minute * MINUTE <= start_ms)]),
         {"r1": profile()}.get,
     )
 

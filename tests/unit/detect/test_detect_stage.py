@@ -24,7 +24,7 @@ def stage(*page_on: str, detectors: DetectorSettings | None = None, columns: int
     rules = tuple(parse_page_rule(text) for text in page_on)
     profiles = {name: profile(columns, name) for name in ("r1", "r2")}
     chosen = DetectSettings() if detectors is None else DetectSettings(detectors=detectors)
-    return DetectStage(lambda _: chosen, lambda *_: rules, profiles.get)
+    return DetectStage(lambda _: chosen, lambda *_: Paging(rules), profiles.get)
 
 
 def copied(one: DetectStage, other: DetectStage) -> DetectStage:

@@ -1,44 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from driftd.incidents.settings import Budget, IncidentSettings, parse_budget
-
-
-def test_budget_over_a_span_of_event_time() -> None:
-    """A horizon with a unit is a span of event time."""
-    assert parse_budget("1 per 30d") == Budget(1, horizon_ms=30 * 86_400_000)
-
-
-def test_budget_over_windows() -> None:
-    """A horizon may be a number of windows."""
-    assert parse_budget("2 per 8640 windows") == Budget(2, horizon_windows=8640)
-
-
-@pytest.mark.parametrize("value", ["1 per 30d", "3 per 8640 windows"])
-def test_budget_is_written_as_it_is_read(value: str) -> None:
-    """Writing a budget and reading it again gives the same budget."""
-    assert str(parse_budget(value)) == value
-
-
-@pytest.mark.parametrize(
-    "value", ["", "1", "0 per 30d", "1 per 0d", "1 per 0 windows", "-1 per 30d", "1 per 30", "one per 30d", 1, None]
-)
-def test_budget_that_is_none_is_refused(value: object) -> None:
-    """Anything but pages per horizon is refused, with an example of what is right."""
-    with pytest.raises(ValueError, match='such as "1 per 30d" or "1 per 8640 windows"'):
-        parse_budget(value)
-
-
-def test_horizons_of_a_span_depend_on_the_windows_length() -> None:
-    """8,640 windows of 5 minutes are 30 days; of 1 minute, 6 days."""
-    budget = parse_budget("1 per 30d")
-    assert budget.horizons(8640, 300_000) == 1.0
-    assert budget.horizons(8640, 60_000) == 0.2
-
-
-def test_horizons_in_windows_do_not_depend_on_their_length() -> None:
-    """Windows are counted as they are."""
-    assert parse_budget("1 per 100 windows").horizons(250, 60_000) == 2.5
+from driftd.incidents.settings import CommonIncidentSettings, IncidentSettings
 
 
 def test_defaults_page_on_adwin_and_gross_drift() -> None:
@@ -57,7 +20,7 @@ def test_settings_survive_json() -> None:
 
 def test_page_on_is_a_list() -> None:
     """A bare text is refused rather than read letter by letter."""
-    with pytest.raises(ValidationError, match=r"must be a list such as \[adwin, gross\]"):
+    with pytest.raises(ValidationError, match=r"must be a list such as \[evidence, psi>0.2\]"):
         IncidentSettings.model_validate({"page_on": "adwin"})
 
 
@@ -66,3 +29,19 @@ def test_incident_older_than_page_max_age_when_found_does_not_page() -> None:
     settings = IncidentSettings.model_validate({"page_max_age": "1m"})
     assert settings.pages(opened_ms=1_000_000, found_ms=1_060_000)
     assert not settings.pages(opened_ms=1_000_000, found_ms=1_060_001)
+
+
+def test_a_model_follows_the_common_settings_but_for_its_own_keys() -> None:
+    """What it gives counts even where it is the default; what it does not give is as for all models."""
+    common = CommonIncidentSettings.model_validate({"join": "2h", "hold": "3h", "fleet_budget": "5 per 30d"})
+    own = IncidentSettings.model_validate({"join": "1h"})
+    assert IncidentSettings.model_validate({"join": "1h", "hold": "3h"}) == common.of_model(own)
+    assert IncidentSettings.model_validate({"join": "2h", "hold": "3h"}) == common.of_model(None)
+
+
+@pytest.mark.parametrize("budget", ["5 per 30d", "1 per 8640 windows", None])
+def test_the_fleet_s_budget_survives_json(budget: str | None) -> None:
+    """It is written as it is read, and may be left out."""
+    settings = CommonIncidentSettings.model_validate({"fleet_budget": budget})
+    assert budget == settings.plain()["fleet_budget"]
+    assert settings == CommonIncidentSettings.model_validate(settings.plain())

@@ -59,16 +59,30 @@ def test_summary_says_what_was_read_found_and_paged(table: Path, tmp_path: Path)
     (page,) = summary.pop("incidents")
     detections = summary.pop("detections")
     horizons = 10 * 200 / (30 * 86_400)
-    assert summary == {
-        "rows": ROWS - REFERENCE,
-        "events": ROWS - REFERENCE,
-        "late": 0,
-        "rejected": {},
-        "windows": 10,
-        "pages": 1,
-        "budget": "1 per 30d",
+    model = summary.pop("models")["sensor"]
+    rate = {
         "pages_per_horizon": pytest.approx(1 / horizons, abs=1e-6),
+        "pages_per_horizon_interval": pytest.approx([0.025318 / horizons, 5.571643 / horizons], rel=1e-4),
+        "horizons": pytest.approx(horizons, abs=1e-6),
+        "allowed": pytest.approx(horizons, abs=1e-6),
+        "over_budget": True,  # a page was due after 1,300 times as long
     }
+    assert model == {"windows": 10, "pages": 1, "budget": "1 per 30d"} | rate
+    assert (
+        summary
+        == {
+            "rows": ROWS - REFERENCE,
+            "events": ROWS - REFERENCE,
+            "late": 0,
+            "rejected": {},
+            "windows": 10,
+            "pages": 1,
+            "budget": "1 per 30d",
+            "budget_verdict": "over",
+            "clean": {"windows": 10, "pages": 1},
+        }
+        | rate
+    )
     assert set(detections) == {"feature:x"}
     assert detections["feature:x"]["adwin"] >= 1
     assert page["monitor"] == {"model": "sensor", "version": "none", "segment": "all"}
@@ -106,15 +120,18 @@ def test_same_command_writes_the_same_bytes(table: Path, tmp_path: Path) -> None
 
 def test_summary_for_people_tells_the_same(table: Path) -> None:
     """Rows, windows, pages with their suspects, and detections by column."""
-    result = run(table, "--reference", f"0:{REFERENCE}", "--window", "200s", "--budget", "1 per 5 windows")
+    result = run(table, "--reference", f"0:{REFERENCE}", "--window", "200s", "--budget", "1 per 100 windows")
     assert result.exit_code == 0
     told = result.stdout.splitlines()
     assert told[0] == "rows        2000: 2000 observed, 0 late, rejected: none"
     assert told[1] == "windows     10"
-    assert told[2] == "pages       1, 0.5 per horizon (budget: 1 per 5 windows)"
+    assert told[2] == "pages       1, 10 per horizon (budget: 1 per 100 windows)"
     assert told[3].startswith("  1970-01-01T00:")
     assert told[3].endswith("  x")
     assert "feature:x" in told[5]
+    assert told[6:] == [
+        "budget      1 page in 0.1 horizons, which allow 0.1; 0.253 to 55.7 per horizon (95 %): too short to tell"
+    ]
 
 
 def test_profile_of_a_file_names_the_model(table: Path, tmp_path: Path) -> None:
@@ -234,6 +251,7 @@ def test_what_is_wrong_is_told_in_one_line(references: Path, arguments: list[str
         (["--topic", "t", "--sort"], "--sort goes with DATA"),
         (["--topic", "t", "--ignore", "id"], "--ignore goes with DATA"),
         (["--topic", "t", "--model", "m"], "--model goes with DATA"),
+        (["--topic", "t", "--inject", "x: shift 1 from 9"], "--inject goes with DATA"),
         (["a.csv", "--reference", "7:7"], "Invalid value for '--reference': '7:7' holds no rows"),
     ],
 )

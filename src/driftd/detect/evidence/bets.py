@@ -1,0 +1,47 @@
+"""The e-detector: mixture Shiryaev-Roberts processes on what windows say beyond what could be foreseen.
+
+Source: Shin, Ramdas, Rinaldo, "E-detectors" (2023); the derivation with our assumptions: docs/statistics.md.
+"""
+
+import numpy as np
+
+from driftd.detect.evidence.innovations import Mask
+from driftd.detect.evidence.scores import MEANS
+from driftd.references.profile import Floats
+
+#: The stakes, in evidence per standard error. Which one suits depends on the size of the drift, so all are played.
+BETS = np.array((0.25, 0.5, 1.0, 2.0, 4.0))
+CLIP, DEPENDENT_CLIP = 8.0, 4.0  # a window counts as so many standard errors at most
+_DEPENDENT_BET = 2.0
+_CEILING = 1e30  # evidence does not grow beyond: sums of it stay finite
+
+
+class Bets:
+    """The capital of every bet: (columns, channels, sides, bets), sides: upwards, downwards.
+
+    Each grows by a factor whose mean is at most 1 while nothing changes, and gets 1 more with each window:
+    E M_w <= w. Where windows depend on each other their tails are not those of a mean of independent rows:
+    there one window counts for less, and the highest stake is not played.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.capital = np.zeros((columns, len(MEANS), 2, len(BETS)))
+
+    def step(self, errors: Floats, price: Floats, independent: Mask, seen: Mask) -> None:
+        """Take in a window. ``price`` (columns, channels, 2, bets): what each bet must win to break even, in logs."""
+        clip = np.where(independent, CLIP, DEPENDENT_CLIP)[..., None]
+        sided = np.minimum(np.stack((errors, -errors), axis=-1), clip)
+        factor = np.exp(sided[..., None] * BETS - price)
+        grown = np.minimum(factor * (self.capital + 1), _CEILING)
+        self.capital = np.where(seen[..., None, None], grown, self.capital)
+
+    def evidence(self, independent: Mask) -> Floats:
+        """Return the mean capital of each channel and side: (columns, channels, 2)."""
+        weights = stakes(independent)
+        return np.asarray((self.capital * weights[..., None, :]).sum(axis=-1), dtype=np.float64)
+
+
+def stakes(independent: Mask) -> Floats:
+    """Return how the budget of a channel is spread over bets and sides: (columns, channels, bets), half of it a side."""
+    played = independent[..., None] | (_DEPENDENT_BET >= BETS)
+    return np.asarray(played / played.sum(axis=-1, keepdims=True) / 2, dtype=np.float64)

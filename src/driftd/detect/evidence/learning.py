@@ -1,0 +1,233 @@
+"""How much a monitor's windows depend on each other: learnt from the training rows' order, and further while it lives.
+
+Training tables are short: 40 to 200 windows are the normal case. What they leave open, the columns learn from
+each other and from the windows that follow, a segment at a time, except from those of an incident.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from driftd.detect.baseline import Baseline
+from driftd.detect.evidence.arrays import pack, unpack
+from driftd.detect.evidence.bets import BETS, CLIP, DEPENDENT_CLIP
+from driftd.detect.evidence.innovations import Innovations, Mask
+from driftd.detect.evidence.scores import MEANS, RANKS, Scores
+from driftd.detect.evidence.shape import CONCENTRATIONS, ShapeNull, dispersion_of, log_e_values
+from driftd.references.dependence import MODELS, Dependence, learn, log_likelihoods
+from driftd.references.profile import Floats, Ints
+from driftd.values.layout import HEADER
+from driftd.values.state import State
+
+SEGMENT = 64  # windows that are learnt from together
+MOST_BLOCKS = 2016  # then all has been learnt
+_STRIDE = 16  # windows between two looks at what has been learnt
+_OTHER_SPAN = 0.25  # what a block counts for that spans another time than the windows do
+_MOST_LOG = 12.0  # one block of the training rows says so much at most
+_ALIKE = 2.0  # spans within this factor are the same
+
+
+class Training(NamedTuple):
+    """The blocks of the training rows, oldest first: (columns, channels, blocks), and what the shape needs of them."""
+
+    y: Floats
+    sampling: Floats
+    seen: Mask
+    dispersion: Floats  # of all counts together, per column
+
+    @property
+    def blocks(self) -> Ints:
+        """Number of blocks of each column."""
+        return np.asarray(self.seen[:, 0].sum(axis=1), dtype=np.int64)
+
+
+def training_of(scores: Scores, baselines: Sequence[Baseline]) -> Training:
+    """Return the training rows' blocks as the means that windows will be; none where their order is not known."""
+    histories = [baseline.history for baseline in baselines]
+    blocks = max((len(history) for history in histories), default=0)
+    shape = (len(scores), len(MEANS), blocks)
+    y, sampling, seen = np.zeros(shape), np.ones(shape), np.zeros(shape, dtype=bool)
+    dispersion = np.ones(len(scores))
+    for at, history in enumerate(histories):
+        if not len(history):
+            continue
+        last, width = slice(blocks - len(history), blocks), history.shape[1] - HEADER
+        counts, headers = history[:, HEADER:], history[:, :HEADER]
+        n = np.empty((len(history), len(MEANS)))
+        n[:, :RANKS] = counts.sum(axis=1)[:, None]
+        n[:, RANKS:] = headers[:, :1]
+        sums = np.empty_like(n)
+        for number in range(RANKS):
+            sums[:, number] = (counts * scores.ranks[number, at, :width]).sum(axis=1)
+        sums[:, RANKS:] = headers[:, [1, 3, 2]]  # missing, unseen, invalid
+        rows = np.maximum(n, 1)
+        y[at, :, last] = ((sums / rows - scores.means[at]) / scores.unit[at]).T
+        sampling[at, :, last] = (scores.nominal[at] / rows).T
+        seen[at, :, last] = ((n > 0) & scores.varies[at]).T
+        dispersion[at] = dispersion_of(counts, baselines[at].counts)
+    return Training(y, sampling, seen, dispersion)
+
+
+class Learning:
+    """What is known of the dependence of each channel of each column: log likelihoods of the models, and from how much.
+
+    ``dependence`` is what they say now. State per channel: one number a model, and one segment of windows.
+    """
+
+    def __init__(self, training: Training, *, alike: bool) -> None:
+        columns = len(training.y)
+        worth = 1.0 if alike else _OTHER_SPAN
+        self._likelihoods = np.zeros((columns, len(MEANS), MODELS), dtype=np.float32)
+        self._add(training.y / np.sqrt(training.sampling), training.seen, worth)
+        self.blocks = np.minimum(training.blocks * worth, MOST_BLOCKS)
+        self._segment = np.zeros((columns, len(MEANS), SEGMENT), dtype=np.float32)
+        self._filled = np.zeros(columns, dtype=np.int64)
+        self._spoiled = np.zeros(columns, dtype=bool)
+        self._news = False
+        self._windows = 0
+        self.dependence = self._learn()
+
+    def observe(self, z: Floats, present: Mask, disturbed: Mask) -> bool:
+        """Take in a window, ``z`` standardised as if rows were independent; tell whether the dependence is now another.
+
+        A segment in which a column was ``disturbed`` (in an incident) is not learnt from.
+        """
+        wanted = present & (self.blocks < MOST_BLOCKS)
+        at = np.flatnonzero(wanted)
+        self._segment[at, :, self._filled[at]] = z[at]
+        self._filled[at] += 1
+        self._spoiled |= disturbed
+        full = np.flatnonzero(self._filled >= SEGMENT)
+        if len(full):
+            self._take(full[~self._spoiled[full]], SEGMENT)
+            self._filled[full] = 0
+            self._spoiled[full] = disturbed[full]
+        self._windows += 1
+        if not self._news or self._windows % _STRIDE:
+            return False
+        self._news = False
+        self.dependence = self._learn()
+        return True
+
+    def close(self, columns: Mask) -> None:
+        """Learn at once from what these columns have of their first segment; of the others it is thrown away."""
+        for filled in sorted(set(self._filled.tolist())):
+            at = np.flatnonzero((self._filled == filled) & columns)
+            self._take(at, filled)
+        self._filled[:] = 0
+        self._spoiled[:] = False
+        self._news = False
+        self.dependence = self._learn()
+
+    def halves(self) -> tuple[Floats, Floats, Ints]:
+        """Return the means of z over the first and the second half of the open segment, and how long one is."""
+        half = self._filled // 2
+        place = np.arange(SEGMENT)
+        first = (place < half[:, None])[:, None, :]
+        second = ((place >= half[:, None]) & (place < 2 * half[:, None]))[:, None, :]
+        rows = np.maximum(half, 1)[:, None]
+        of_first, of_second = ((self._segment * mask).sum(axis=2, dtype=np.float64) / rows for mask in (first, second))
+        return of_first, of_second, half
+
+    def to_state(self) -> State:
+        """Return all that is remembered."""
+        return {
+            "likelihoods": pack(self._likelihoods),
+            "blocks": pack(self.blocks),
+            "segment": pack(self._segment),
+            "filled": pack(self._filled),
+            "spoiled": pack(self._spoiled.astype(np.int8)),
+            "news": self._news,
+            "windows": self._windows,
+            "gain": pack(self.dependence.gain),
+            "decay": pack(self.dependence.decay),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take back what ``to_state`` gave."""
+        self._likelihoods = unpack(state["likelihoods"], self._likelihoods)
+        self.blocks = unpack(state["blocks"], self.blocks)
+        self._segment = unpack(state["segment"], self._segment)
+        self._filled = unpack(state["filled"], self._filled)
+        self._spoiled = unpack(state["spoiled"], self._spoiled.astype(np.int8)).astype(bool)
+        self._news, self._windows = state["news"], state["windows"]
+        like = self.dependence.gain
+        self.dependence = Dependence(unpack(state["gain"], like), unpack(state["decay"], like))
+
+    def inherit(self, other: "Learning", pairs: Sequence[tuple[int, int]]) -> None:
+        """Take over what another monitor knows of columns that are the same: (ours, theirs)."""
+        for ours, theirs in pairs:
+            self._likelihoods[ours] = other._likelihoods[theirs]
+            self.blocks[ours] = other.blocks[theirs]
+        self.dependence = self._learn()
+
+    def _take(self, columns: Ints, length: int) -> None:
+        if not len(columns):
+            return
+        z = self._segment[columns, :, :length].astype(np.float64)
+        found = log_likelihoods(z.reshape(-1, length)).reshape(len(columns), len(MEANS), MODELS)
+        self._likelihoods[columns] += found.astype(np.float32)
+        self.blocks[columns] += length
+        self._news = True
+
+    def _add(self, z: Floats, seen: Mask, worth: float) -> None:
+        lengths = seen.sum(axis=2)
+        for length in sorted(set(lengths.ravel().tolist())):
+            columns, channels = np.nonzero(lengths == length)
+            if length:
+                rows = z[columns, channels][seen[columns, channels]].reshape(-1, length)
+                self._likelihoods[columns, channels] += (worth * log_likelihoods(rows)).astype(np.float32)
+
+    def _learn(self) -> Dependence:
+        """Learn each statistic's dependence over all columns together."""
+        found = [learn(self._likelihoods[:, n].astype(np.float64), self.blocks) for n in range(len(MEANS))]
+        return Dependence(np.stack([d.gain for d in found], axis=1), np.stack([d.decay for d in found], axis=1))
+
+
+def tolls(training: Training, start: Innovations, independent: Mask) -> Floats:
+    """Return what each bet must win beyond the Gaussian price to break even over the training rows: (2, bets), in logs.
+
+    Pooled over all columns and channels that are taken for dependent (row 0) and independent (row 1).
+    """
+    filters = start.copy()
+    blocks = training.y.shape[2]
+    errors = np.zeros(training.y.shape)
+    for block in range(blocks):
+        errors[..., block], _ = filters.step(
+            training.y[..., block], training.sampling[..., block], training.seen[..., block]
+        )
+    out = np.zeros((2, len(BETS)))
+    for kind in (0, 1):
+        chosen = training.seen & (independent == bool(kind))[..., None]
+        values = errors[chosen]
+        if len(values) < SEGMENT:
+            continue
+        clip = CLIP if kind else DEPENDENT_CLIP
+        for number, bet in enumerate(BETS.tolist()):
+            grown = np.exp(bet * np.minimum(np.stack((values, -values)), clip) - bet * bet / 2)
+            out[kind, number] = max(float(np.log(grown.mean())), 0.0)
+    return out
+
+
+def shape_tolls(scores: Scores, baselines: Sequence[Baseline], null: ShapeNull) -> Floats:
+    """Return ln of the mean e-value of the shape over the training rows' blocks, where above 0: per concentration."""
+    total, blocks = np.zeros(len(CONCENTRATIONS)), 0
+    for at, baseline in enumerate(baselines):
+        history = baseline.history
+        if not len(history):
+            continue
+        width = history.shape[1] - HEADER
+        shares, concentration, trust = (np.repeat(part[at : at + 1], len(history), axis=0) for part in null[:3])
+        one = ShapeNull(shares[:, :width], concentration, trust, null.toll)
+        log_e = log_e_values(
+            history[:, HEADER:], np.repeat(scores.live[at : at + 1, :width], len(history), axis=0), one
+        )
+        total += np.exp(np.minimum(log_e, _MOST_LOG)).sum(axis=0)
+        blocks += len(history)
+    return np.maximum(np.log(total / blocks), 0.0) if blocks else total
+
+
+def is_alike(block_ms: int, window_ms: int) -> bool:
+    """Tell whether blocks of this span say about windows of that one what they say about blocks."""
+    return block_ms <= 0 or window_ms <= 0 or 1 / _ALIKE <= window_ms / block_ms <= _ALIKE

@@ -1,0 +1,340 @@
+"""The evidence of one monitor: from a window's counts to "this is enough to wake somebody"."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum
+
+import numpy as np
+
+from driftd.detect.baseline import Baseline
+from driftd.detect.evidence.arrays import pack, unpack
+from driftd.detect.evidence.bets import BETS, Bets
+from driftd.detect.evidence.episode import Episode
+from driftd.detect.evidence.innovations import Innovations, Mask
+from driftd.detect.evidence.learning import Learning, is_alike, shape_tolls, tolls, training_of
+from driftd.detect.evidence.onsets import Onsets
+from driftd.detect.evidence.recovery import SHAPE, Recovery
+from driftd.detect.evidence.scores import MEANS, Means, Scores
+from driftd.detect.evidence.shape import ShapeBets, ShapeNull, log_e_values, null_of
+from driftd.detect.evidence.suspects import suspects
+from driftd.detect.evidence.weights import channel_weights, column_weights
+from driftd.detect.observed import Observed
+from driftd.references.profile import Floats, Ints
+from driftd.values.keys import Channel
+from driftd.values.state import State
+from driftd.values.windows import Window
+
+#: Windows that must be known, from training or live, before evidence may page.
+CALIBRATED = 40
+_JOIN_WINDOWS = 12  # an incident can be joined for so many windows at least
+_SURE = 4.0  # standard errors between two halves of what is learnt from that are no chance
+_CHANNELS = (*MEANS, Channel.SHAPE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the evidence says about one column in one window. ``log10``: of its e-process."""
+
+    log10: float
+    alarm: bool = False  # this window pages, or joins, by it
+    holding: bool = False  # it has been paged and is not back
+    recovered: bool = False  # by this window it is back
+    channel: Channel | None = None  # where the evidence is, when it alarms or holds
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the evidence says about a monitor in one window, all as log10. ``calibrating``: windows still to be seen."""
+
+    log10: float
+    log10_threshold: float
+    calibrating: int
+    columns: Mapping[int, Said] = field(default_factory=dict)
+
+
+class MonitorEvidence:
+    """Follows all columns of a monitor together, against one reference.
+
+    One vectorised pass a window. Everything it remembers is in ``to_state``; with it, a reference, and the
+    windows in their order, all that it says follows, bit for bit.
+    """
+
+    def __init__(self, baselines: Sequence[Baseline], window_ms: int) -> None:
+        calibration = baselines[0].calibration if baselines else None
+        rows, span = (calibration.block_rows, calibration.block_ms) if calibration else (None, 0)
+        self._scores = Scores(baselines, rows)
+        self._columns = [baseline.column for baseline in baselines]
+        self._importances: Mapping[str, float] = {}
+        self._of_column = column_weights(self._columns, {})
+        self._of_means, self._of_shape = channel_weights(self._scores.varies)
+        training = training_of(self._scores, baselines)
+        self._learning = Learning(training, alike=is_alike(span, window_ms))
+        self._innovations = Innovations(self._learning.dependence, self._own_variance())
+        self._dispersion = training.dispersion
+        self._tolls = tolls(training, self._innovations, self._independent)
+        self._shape_null = self._null(self._scores.counts)
+        self._shape_null = self._shape_null._replace(toll=shape_tolls(self._scores, baselines, self._shape_null))
+        self._bets, self._shape_bets = Bets(len(self)), ShapeBets(len(self))
+        self._onsets, self._recovery = Onsets(self._scores), Recovery(len(self))
+        self._moved_to: dict[int, Ints] = {}  # the counts that a paged column is judged against
+        self._windows = np.zeros(len(self), dtype=np.int64)  # since the evidence last began
+        self._seen = 0  # windows of this monitor
+        self._episode: Episode | None = None
+        self._unsteady: Mask = np.zeros(len(self), dtype=bool)  # columns that moved while the dependence was learnt
+        self._calibrating = self._remaining() > 0
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    def weigh(self, importances: Mapping[str, float]) -> None:
+        """Spread the budget over the columns by these importances from the next window on."""
+        if importances != self._importances:
+            self._importances = dict(importances)
+            self._of_column = column_weights(self._columns, importances)
+
+    def observe(
+        self, observed: Sequence[tuple[int, Observed]], window: Window, threshold: float, join_ms: int
+    ) -> Judged:
+        """Take in a window of these columns (index, sums); ``threshold``: windows to a false page, A."""
+        headers, counts = self._scores.table(observed)
+        present = np.zeros(len(self), dtype=bool)
+        present[[at for at, _ in observed]] = True
+        means = self._scores.observe(headers, counts)
+        self._seen += 1
+        if self._calibrating:
+            return self._calibrate(means, present, threshold)
+        errors, variance = self._innovations.step(means.y, means.sampling, means.seen)
+        against_reference, log_e = self._shape_log_e(counts)
+        self._bet(means, errors, variance, log_e, present, threshold)
+        self._onsets.observe(means, errors, counts, log_e.mean(axis=1))
+        z = means.y / np.sqrt(means.sampling + self._learning.dependence.long_run - 1)
+        back = self._recovery.observe(z, _log_mean(against_reference), means.seen)
+        self._take_back(back)
+        judged = self._judge(present, window, threshold, back, counts, means)
+        disturbed = self._recovery.followed
+        if self._learning.observe(means.y / np.sqrt(means.sampling), present, disturbed):
+            self._innovations.dependence = self._learning.dependence
+            self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
+        self._end_joining(window, join_ms)
+        return judged
+
+    @property
+    def _independent(self) -> Mask:
+        return np.asarray(self._learning.dependence.gain == 0)
+
+    def _own_variance(self) -> Floats:
+        """Return the variance of the reference's own means: what it cannot know about the level."""
+        return np.asarray(self._scores.level_variance * self._learning.dependence.long_run, dtype=np.float64)
+
+    def _null(self, reference: Ints) -> ShapeNull:
+        dependence = self._learning.dependence
+        time = dependence.time[:, :2].max(axis=1)
+        dispersion = np.maximum(self._dispersion, 1 + dependence.gain[:, :2].max(axis=1) / 2)
+        return null_of(reference, self._scores.live, dispersion, time, self._scores.nominal[:, 0])
+
+    def _remaining(self) -> int:
+        """Return how many windows are still to be seen before evidence may page."""
+        known = float(np.median(self._learning.blocks)) if len(self) else CALIBRATED
+        return max(0, int(np.ceil(CALIBRATED - known)) - self._seen)
+
+    def _calibrate(self, means: Means, present: Mask, threshold: float) -> Judged:
+        """Look on until enough windows are known.
+
+        What moves meanwhile is not learnt: columns whose two halves differ, or that are off the reference, keep
+        the dependence that the others suggest, and are judged against the reference from here on.
+        """
+        self._learning.observe(means.y / np.sqrt(means.sampling), present, np.zeros(len(self), dtype=bool))
+        if self._remaining() == 0:
+            self._unsteady = _unsteady(self._learning, self._scores)
+            self._learning.close(~self._unsteady)
+            self._innovations = Innovations(self._learning.dependence, self._own_variance())
+            self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
+            self._calibrating = False
+        return Judged(0.0, float(np.log10(threshold)), self._remaining())
+
+    def _shape_log_e(self, counts: Ints) -> tuple[Floats, Floats]:
+        """Return the log e-values of the shape against the reference, and against what each column is judged by."""
+        against = log_e_values(counts, self._scores.live, self._shape_null)
+        if not self._moved_to:
+            return against, against
+        judged, at = against.copy(), sorted(self._moved_to)
+        moved = self._scores.counts.copy()
+        for column in at:
+            moved[column] = self._moved_to[column]
+        null = self._null(moved)._replace(toll=self._shape_null.toll)
+        judged[at] = log_e_values(counts, self._scores.live, null)[at]
+        return against, judged
+
+    def _bet(
+        self, means: Means, errors: Floats, variance: Floats, log_e: Floats, present: Mask, threshold: float
+    ) -> None:
+        """Let every bet win or lose by this window."""
+        independent = self._independent
+        per_unit = BETS / np.sqrt(variance)[..., None]
+        gaussian = BETS**2 / 2
+        sampled = gaussian * (means.sampling / variance)[..., None]  # the part of the price that sampling explains
+        exact = self._scores.cumulants(per_unit, means.n)
+        price = gaussian + np.maximum(exact - sampled, 0.0) + self._tolls[independent.astype(np.int64)]
+        self._bets.step(errors, np.moveaxis(price, 0, 2), independent, means.seen)
+        share = np.maximum(self._of_column * self._of_shape, 1e-12)
+        self._shape_bets.step(log_e, self._shape_null, np.log(threshold / share) / 2, present & means.seen[:, 0])
+        self._windows += present
+
+    def _judge(self, present: Mask, window: Window, threshold: float, back: Ints, counts: Ints, means: Means) -> Judged:
+        """Weigh all evidence against the threshold, and say what that means for each column."""
+        sided = self._bets.evidence(self._independent) * self._of_means[..., None]
+        shape = self._shape_bets.evidence * self._of_shape
+        column = sided.sum(axis=(1, 2)) + shape
+        total, gated, by_channel = self._gated(sided, shape, threshold)
+        alarming = self._alarming(total, gated, present, window, threshold)
+        for at in alarming.tolist():
+            self._follow(at, by_channel[at])
+        if self._episode is not None:
+            self._episode.add(means, counts)
+        spoken = {*alarming.tolist(), *np.flatnonzero(self._recovery.followed).tolist()}
+        returned, alarms = set(back.tolist()), set(alarming.tolist())
+        logs = np.log10(np.maximum(column, 1e-300)).tolist()
+        said = {
+            at: Said(
+                logs[at],
+                alarm=at in alarms,
+                holding=at in spoken,
+                recovered=at in returned,
+                channel=_CHANNELS[self._recovery.channel[at]] if at in spoken else None,
+            )
+            for at in np.flatnonzero(present).tolist()
+        }
+        return Judged(float(np.log10(max(total, 1e-300))), float(np.log10(threshold)), 0, said)
+
+    def _gated(self, sided: Floats, shape: Floats, threshold: float) -> tuple[float, Floats, Floats]:
+        """Return the monitor's evidence, each column's and each channel's, of effects that are large enough to matter.
+
+        A gate only removes pages. It is asked only where the evidence would be enough without it.
+        """
+        ungated = sided.sum(axis=(1, 2)) + shape
+        plain = np.concatenate((sided.sum(axis=2), shape[:, None]), axis=1)
+        total = fsum(ungated * self._of_column)
+        if total < threshold and self._episode is None:
+            return total, ungated, plain
+        passing = self._onsets.passing(self._scores.unit)
+        through = np.concatenate(((sided * passing).sum(axis=2), np.zeros((len(self), 1))), axis=1)
+        at = np.flatnonzero(shape > 0)
+        moved = self._onsets.shape_moved(at, self._shape_null, self._scores.live, self._scores.counts)
+        through[at, SHAPE] = shape[at] * self._onsets.shape_passing(at, moved)
+        gated = through.sum(axis=1)
+        return fsum(gated * self._of_column), gated, through
+
+    def _alarming(self, total: float, gated: Floats, present: Mask, window: Window, threshold: float) -> Ints:
+        """Return the columns that page now, or that join the incident of a page."""
+        none = np.zeros(0, dtype=np.int64)
+        if self._episode is None and total < threshold:
+            return none
+        named = suspects(gated, self._of_column, self._windows)
+        if self._episode is not None:
+            return named[present[named] & ~self._recovery.followed[named]]
+        self._episode = Episode(window.end_ms, *self._scores.counts.shape)
+        strongest = np.argsort(-(gated * self._of_column), kind="stable")
+        named = named[present[named]]
+        return named if len(named) else strongest[present[strongest]][:1]
+
+    def _follow(self, column: int, by_channel: Floats) -> None:
+        """Note by what a column pages, and follow whether it comes back."""
+        channel = int(np.argmax(by_channel))
+        size = 0.0
+        if channel != SHAPE:
+            moved = self._onsets.moved(self._scores.unit)[column, channel]
+            standard = self._scores.unit[column, channel] * np.sqrt(self._learning.dependence.long_run[column, channel])
+            size = float(moved[int(np.argmax(np.abs(moved)))] / standard)
+        self._recovery.follow(column, channel, size)
+        if self._episode is not None:
+            self._episode.members[column] = True
+
+    def _take_back(self, back: Ints) -> None:
+        """Judge columns that have recovered against their reference again."""
+        if not len(back):
+            return
+        mask = np.zeros(len(self), dtype=bool)
+        mask[back] = True
+        self._innovations.relevel(mask, np.zeros_like(self._innovations.level), self._own_variance())
+        self._begin(mask)
+        self._onsets.told[back], self._onsets.told_shape[back] = 0.0, 0.0
+        for column in back.tolist():
+            self._moved_to.pop(column, None)
+        if self._episode is not None:
+            self._episode.members[back] = False
+
+    def _end_joining(self, window: Window, join_ms: int) -> None:
+        """Once an incident can be joined no longer all evidence begins anew, its columns against where they are now."""
+        episode = self._episode
+        if episode is None or episode.windows <= _JOIN_WINDOWS or window.end_ms - episode.since_ms <= join_ms:
+            return
+        members, level = episode.members, episode.level
+        variance = self._scores.nominal / episode.rows * self._learning.dependence.long_run
+        self._innovations.relevel(members, level, np.maximum(variance, self._own_variance()))
+        self._onsets.told = np.where(members[:, None], level * self._scores.unit, self._onsets.told)
+        for column in np.flatnonzero(members).tolist():
+            self._moved_to[column] = episode.counts[column]
+        at = np.flatnonzero(members)
+        self._onsets.told_shape[at] = self._onsets.shape_moved(
+            at, self._shape_null, self._scores.live, self._scores.counts
+        )
+        self._begin(np.ones(len(self), dtype=bool))
+        self._episode = None
+
+    def _begin(self, columns: Mask) -> None:
+        """Forget the evidence of these columns."""
+        self._bets.capital[columns] = 0.0
+        self._shape_bets.capital[columns] = 0.0
+        self._windows[columns] = 0
+        self._onsets.forget(columns)
+
+    def to_state(self) -> State:
+        """Return all that is remembered."""
+        return {
+            "seen": self._seen,
+            "calibrating": self._calibrating,
+            "unsteady": pack(self._unsteady.astype(np.int8)),
+            "windows": pack(self._windows),
+            "bets": pack(self._bets.capital),
+            "shape_bets": pack(self._shape_bets.capital),
+            "filters": {name: pack(getattr(self._innovations, name)) for name in Innovations.FIELDS},
+            "learning": self._learning.to_state(),
+            "onsets": self._onsets.to_state(),
+            "recovery": self._recovery.to_state(),
+            "moved_to": {str(column): counts.tolist() for column, counts in sorted(self._moved_to.items())},
+            "episode": self._episode.to_state() if self._episode else None,
+        }
+
+    def restore(self, state: State) -> None:
+        """Take back what ``to_state`` gave, in a fresh object against the same reference."""
+        self._seen, self._calibrating = state["seen"], state["calibrating"]
+        self._unsteady = unpack(state["unsteady"], self._unsteady.astype(np.int8)).astype(bool)
+        self._windows = unpack(state["windows"], self._windows)
+        self._bets.capital = unpack(state["bets"], self._bets.capital)
+        self._shape_bets.capital = unpack(state["shape_bets"], self._shape_bets.capital)
+        self._learning.restore(state["learning"])
+        self._innovations.dependence = self._learning.dependence
+        for name in Innovations.FIELDS:
+            setattr(self._innovations, name, unpack(state["filters"][name], getattr(self._innovations, name)))
+        self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
+        self._onsets.restore(state["onsets"])
+        self._recovery.restore(state["recovery"])
+        self._moved_to = {int(at): np.array(counts, dtype=np.int64) for at, counts in state["moved_to"].items()}
+        episode = state["episode"]
+        self._episode = None if episode is None else Episode.from_state(episode, *self._scores.counts.shape)
+
+
+def _unsteady(learning: Learning, scores: Scores) -> Mask:
+    """Tell which columns moved while their dependence was learnt: their halves differ, or they are off the reference."""
+    first, second, half = learning.halves()
+    spread = np.sqrt(learning.dependence.long_run / np.maximum(half, 1)[:, None])
+    apart = np.abs(first - second) > _SURE * np.sqrt(2) * spread
+    own = np.sqrt(learning.dependence.long_run * scores.level_variance)
+    off = np.abs((first + second) / 2) > _SURE * np.sqrt(spread**2 / 2 + own**2)
+    return np.asarray(((apart | off) & scores.varies).any(axis=1) & (half > 0))
+
+
+def _log_mean(log_e: Floats) -> Floats:
+    """Return ln of the mean e-value over the alternatives."""
+    most = log_e.max(axis=1)
+    return np.asarray(most + np.log(np.exp(log_e - most[:, None]).mean(axis=1)), dtype=np.float64)

@@ -1,0 +1,80 @@
+"""Whether what was paged is over: evidence that a column is back, from the page on (statistics, section 5).
+
+R = product of exp(bet (d - z) - bet^2 / 2), z being how far the window lies from the reference in the direction of
+the page, and d half of what that was when it paged. While the effect is d or more the mean of each factor is at most
+1, so R reaches 20 with a probability of at most 5 % (Ville's inequality).
+"""
+
+import numpy as np
+
+from driftd.detect.evidence.arrays import pack, unpack
+from driftd.detect.evidence.innovations import Mask
+from driftd.detect.evidence.scores import MEANS
+from driftd.references.profile import Floats, Ints
+from driftd.values.state import State
+
+NOBODY = -1
+SHAPE = len(MEANS)  # as the number of a channel
+_ENOUGH = float(np.log(20.0))
+_LEAST_TARGET = 0.25
+_MOST_GAIN = 3.0  # of one window of the shape, in logs: one odd window is no recovery
+
+
+class Recovery:
+    """Follows the columns of open incidents, each on the channel that paged."""
+
+    def __init__(self, columns: int) -> None:
+        self.channel = np.full(columns, NOBODY, dtype=np.int64)
+        self._side = np.zeros(columns)
+        self._target = np.zeros(columns)
+        self._log_r = np.zeros(columns)
+
+    @property
+    def followed(self) -> Mask:
+        """The columns that have been paged and are not back."""
+        return np.asarray(self.channel != NOBODY)
+
+    def follow(self, column: int, channel: int, size: float) -> None:
+        """Begin with a column that pages by ``size`` standard errors of a window, with its sign."""
+        self.channel[column] = channel
+        self._side[column] = 1.0 if size >= 0 else -1.0
+        self._target[column] = max(abs(size) / 2, _LEAST_TARGET)
+        self._log_r[column] = 0.0
+
+    def observe(self, z: Floats, log_e: Floats, seen: Mask) -> Ints:
+        """Take in a window; return the columns that are back by it, and follow them no longer.
+
+        ``z`` (columns, channels): distance to the reference in its standard errors; ``log_e`` (columns): ln of the
+        e-value of the shape against the reference.
+        """
+        at = np.flatnonzero(self.followed)
+        channel = self.channel[at]
+        of_mean = channel != SHAPE
+        place = np.where(of_mean, channel, 0)
+        bet = np.minimum(1.0, self._target[at])
+        gain = bet * (self._target[at] - self._side[at] * z[at, place]) - bet**2 / 2
+        gain = np.where(of_mean, gain, np.minimum(-log_e[at], _MOST_GAIN))
+        self._log_r[at] += np.where(seen[at, place], gain, 0.0)
+        back = at[self._log_r[at] >= _ENOUGH]
+        self.drop(back)
+        return np.asarray(back, dtype=np.int64)
+
+    def drop(self, columns: Ints) -> None:
+        """Follow these columns no longer."""
+        self.channel[columns] = NOBODY
+
+    def to_state(self) -> State:
+        """Return all that is remembered."""
+        return {
+            "channel": pack(self.channel),
+            "side": pack(self._side),
+            "target": pack(self._target),
+            "log_r": pack(self._log_r),
+        }
+
+    def restore(self, state: State) -> None:
+        """Take back what ``to_state`` gave."""
+        self.channel = unpack(state["channel"], self.channel)
+        self._side = unpack(state["side"], self._side)
+        self._target = unpack(state["target"], self._target)
+        self._log_r = unpack(state["log_r"], self._log_r)
