@@ -6,6 +6,7 @@
     ├── ConfigurationError      a setting, an option or a combination of them is wrong
     ├── ProfileError            a reference profile cannot be read, built or used
     ├── DataError               a data file or a span of a topic cannot be read
+    ├── CallError               a running daemon cannot be asked, or refuses what it is asked
     ├── SnapshotError           the state cannot be restored or written
     │   ├── SnapshotTorn        the file is not whole
     │   ├── SnapshotFromFuture  a later release wrote it
@@ -73,6 +74,16 @@ class DataError(DriftdError):
         self.row = row
         where = "" if row is None else f" (row {row})"
         super().__init__(f"{data}: {reason}{where}")
+
+
+class CallError(DriftdError):
+    """A running daemon cannot be asked (``status`` None), or refuses what it is asked with this HTTP status."""
+
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
+        self.url = url
+        self.reason = reason
+        self.status = status
+        super().__init__(f"{url}: {reason}")
 
 
 class SnapshotError(DriftdError):

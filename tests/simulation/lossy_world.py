@@ -278,7 +278,7 @@ class LossyWorld:
         def shard() -> Shard:
             return Shard(
                 MergeStage(windows, config.limits, book.by_id),
-                DetectStage(judgements.detect_at, judgements.page_on_at, book.by_id),
+                DetectStage(judgements.detect_at, judgements.paging_at, book.by_id),
                 IncidentStage(judgements.incidents_at, windows.duration),
             )
 

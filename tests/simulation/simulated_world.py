@@ -268,14 +268,17 @@ class World:
         """Return the settings that a process begins with."""
         return JudgementBook(self.judgement)
 
+    def references(self, records: Mapping[str, State] | None) -> list[ReferenceSet]:
+        """Return the references that a process begins with: the snapshot's, or else a profile of each model."""
+        profiles = {p.reference_id: p for p in map(profile_of, self.outside.shape.models)}
+        if records is None:
+            return [ReferenceSet(None, tuple(profiles.values()))]
+        return references_of(records, profiles.__getitem__)
+
     def _live(self, fuse: Fuse) -> None:
         source = SimulatedSource(self.outside, self.rng, fuse)
         records = decode(self.outside.snapshot, "snapshot") if self.outside.snapshot is not None else None
-        profiles = {p.reference_id: p for p in map(profile_of, self.outside.shape.models)}
-        sets = (
-            references_of(records, profiles.__getitem__) if records else [ReferenceSet(None, tuple(profiles.values()))]
-        )
-        self.book = ReferenceBook(sets)
+        self.book = ReferenceBook(self.references(records))
         self.engine = Engine(
             self._pipeline(),
             source,
@@ -348,6 +351,6 @@ class World:
     def _shard(self, judgements: JudgementBook) -> Shard:
         return Shard(
             MergeStage(self.windows, LimitSettings(), self.book.by_id),
-            DetectStage(judgements.detect_at, judgements.page_on_at, self.book.by_id),
+            DetectStage(judgements.detect_at, judgements.paging_at, self.book.by_id),
             IncidentStage(judgements.incidents_at, self.windows.duration),
         )

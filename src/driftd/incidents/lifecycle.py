@@ -7,7 +7,7 @@ the last one leaves the incident is **resolved**. It is **superseded** when what
 its version's traffic has ended, or its reference was replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -23,10 +23,11 @@ from driftd.incidents.memory import (
 )
 from driftd.incidents.offsets import WindowOffsets
 from driftd.incidents.settings import MIN_WINDOWS, IncidentSettings
-from driftd.incidents.share import strength
+from driftd.incidents.share import Weighed, strength
 from driftd.incidents.states import ColumnStates, States
 from driftd.values.closed import SourceSpan
 from driftd.values.keys import ColumnKey, MonitorKey
+from driftd.values.settings import EVIDENCE
 from driftd.values.state import State
 from driftd.values.verdict import ColumnVerdict, Effect, Incident, WindowVerdict
 from driftd.values.windows import Window
@@ -60,8 +61,10 @@ class MonitorIncidents:
     def __init__(self, key: MonitorKey) -> None:
         self.key = key
         self.reference_id = ""  # of the newest window
+        self.calibrating = 0  # windows still to be seen before evidence pages, where it does
         self.open: list[OpenIncident] = []  # oldest first
         self._ended: list[Incident] = []
+        self._released_ms = 0  # until when something spoke about a column that left, at the latest
         self._number = 0  # windows so far
         self._window = Window(0, 0)
         self._sources: tuple[SourceSpan, ...] = ()
@@ -73,13 +76,22 @@ class MonitorIncidents:
         """End of the newest window."""
         return self._window.end_ms
 
+    @property
+    def settled_ms(self) -> int | None:
+        """Since when the columns are as they are now, as far as is known; None while no incident is open.
+
+        That is the newest onset among the suspects, or later, when a column that has left was last spoken about.
+        """
+        onsets = [member.effect.onset_ms for incident in self.open for member in incident.members.values()]
+        return max(*onsets, self._released_ms) if onsets else None
+
     def observe(self, verdict: WindowVerdict, settings: IncidentSettings) -> list[Change]:
         """Take in the next window; return what it changed: a page first, then older incidents."""
         changes = self._replace_reference(verdict)
-        self._remember(verdict)
+        self._remember(verdict, settings)
         held = {incident.id: dict(incident.members) for incident in self.open}
         self._hear(verdict, settings)
-        self._page({c.key: _effect(c) for c in verdict.columns if c.alarms}, settings)
+        self._page(verdict, settings)
         self._release(settings)
         return changes + self._compare(held)
 
@@ -98,7 +110,7 @@ class MonitorIncidents:
     def states(self, *, silent: bool) -> States:
         """Return the states of the monitor and its columns."""
         drifting = {key for incident in self.open for key in incident.members}
-        return self._columns.states(self._number, drifting, silent=silent)
+        return self._columns.states(self._number, drifting, silent=silent, calibrating=self.calibrating > 0)
 
     def _replace_reference(self, verdict: WindowVerdict) -> list[Change]:
         """End what was said against another reference: its columns may not even be watched any more."""
@@ -108,12 +120,13 @@ class MonitorIncidents:
         self._columns = ColumnStates()
         return self.supersede(verdict.window.end_ms)
 
-    def _remember(self, verdict: WindowVerdict) -> None:
+    def _remember(self, verdict: WindowVerdict, settings: IncidentSettings) -> None:
         self._number += 1
         self._window = verdict.window
         self._sources = verdict.sources
         self._offsets.add(verdict.window.start_ms, verdict.sources)
         self._columns.note(verdict, self._number)
+        self.calibrating = verdict.calibrating if EVIDENCE in settings.page_on else 0
         self._ended = [i for i in self._ended if i.ended_ms is not None and self.newest_ms - i.ended_ms < ENDED_KEPT_MS]
 
     def _hear(self, verdict: WindowVerdict, settings: IncidentSettings) -> None:
@@ -135,21 +148,23 @@ class MonitorIncidents:
         age_ms = self.newest_ms - incident.opened_ms
         return age_ms <= settings.join or self._number - incident.opened_at <= MIN_WINDOWS
 
-    def _page(self, alarmed: Mapping[ColumnKey, Effect], settings: IncidentSettings) -> None:
+    def _page(self, verdict: WindowVerdict, settings: IncidentSettings) -> None:
         """Put alarmed columns into the newest incident while it can be joined, else into a new one."""
+        alarmed = [column for column in verdict.columns if column.alarms]
         if not alarmed:
             return
         if not self.open or not self._joinable(self.open[-1], settings):
-            self.open.append(self._fire(alarmed))
+            self.open.append(self._fire(alarmed, verdict))
         newest = self.open[-1]
-        for key, effect in alarmed.items():
-            if key not in newest.members:
-                newest.members[key] = Member(self.newest_ms, effect, self.newest_ms)
+        for column in alarmed:
+            member = newest.members.setdefault(column.key, Member(self.newest_ms, _effect(column), self.newest_ms))
+            member.evidence = member.evidence or _weighed(column)
             for older in self.open[:-1]:
-                older.members.pop(key, None)
+                older.members.pop(column.key, None)
 
-    def _fire(self, alarmed: Mapping[ColumnKey, Effect]) -> OpenIncident:
-        onset_ms = min(effect.onset_ms for effect in alarmed.values())
+    def _fire(self, alarmed: Sequence[ColumnVerdict], verdict: WindowVerdict) -> OpenIncident:
+        onset_ms = min(_effect(column).onset_ms for column in alarmed)
+        by_evidence = any(EVIDENCE in column.alarms for column in alarmed)
         return OpenIncident(
             id=incident_id(self.key, self._window.start_ms),
             monitor=self.key,
@@ -159,6 +174,8 @@ class MonitorIncidents:
             onset=Onset(onset_ms, self._offsets.since(onset_ms)),
             previous=self.open[-1].id if self.open else None,
             members={},
+            evidence=verdict.evidence if by_evidence else None,
+            threshold=verdict.threshold if by_evidence else None,
         )
 
     def _release(self, settings: IncidentSettings) -> None:
@@ -167,6 +184,7 @@ class MonitorIncidents:
             for key, member in list(incident.members.items()):
                 if member.quiet_windows >= MIN_WINDOWS and self.newest_ms - member.spoke_ms >= settings.hold:
                     del incident.members[key]
+                    self._released_ms = max(self._released_ms, member.spoke_ms)
 
     def _compare(self, held: Mapping[str, Mapping[ColumnKey, Member]]) -> list[Change]:
         """Tell what became of each incident since its members were ``held``; end those without any."""
@@ -204,6 +222,8 @@ class MonitorIncidents:
             "columns": self._columns.to_state(),
             "open": [open_to_state(incident) for incident in self.open],
             "ended": [ended_to_state(incident) for incident in self._ended],
+            "released_ms": self._released_ms,
+            "calibrating": self.calibrating,
         }
 
     @classmethod
@@ -218,7 +238,16 @@ class MonitorIncidents:
         monitor._columns = ColumnStates.from_state(state["columns"])
         monitor.open = [open_from_state(key, item) for item in state["open"]]
         monitor._ended = [ended_from_state(key, item) for item in state["ended"]]
+        monitor._released_ms = state.get("released_ms", 0)  # releases before this one did not keep it
+        monitor.calibrating = state.get("calibrating", 0)  # nor this
         return monitor
+
+
+def _weighed(column: ColumnVerdict) -> Weighed | None:
+    """Return the evidence that calls for a page about a column, None where it does not."""
+    if EVIDENCE not in column.alarms or column.evidence is None or column.weight is None:
+        return None
+    return Weighed(column.evidence, column.weight)
 
 
 def _effect(column: ColumnVerdict) -> Effect:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from driftd.incidents.offsets import SourceOffset
-from driftd.incidents.share import shares
+from driftd.incidents.share import Weighed, shares
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
 from driftd.values.state import State
 from driftd.values.verdict import Effect, Incident, Suspect
@@ -26,6 +26,7 @@ class Member:
     effect: Effect
     spoke_ms: int  # end of the newest window in which something that pages spoke about it
     quiet_windows: int = 0  # windows judged since
+    evidence: Weighed | None = None  # as it was when evidence first named it
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class OpenIncident:
     onset: Onset
     previous: str | None
     members: dict[ColumnKey, Member]
+    evidence: float | None = None  # log10, of the monitor's: where evidence paged
+    threshold: float | None = None  # likewise: of what it takes to page
 
     def picture(
         self, members: Mapping[ColumnKey, Member] | None = None, state: str = "firing", ended_ms: int | None = None
@@ -55,14 +58,17 @@ class OpenIncident:
             state=state,
             ended_ms=ended_ms,
             previous=self.previous,
+            evidence=self.evidence,
+            threshold=self.threshold,
         )
 
 
 def _suspects(members: Mapping[ColumnKey, Member]) -> tuple[Suspect, ...]:
     """Return the suspects by falling share, then by key."""
-    parts = shares([member.effect for member in members.values()]) if members else []
+    known = members.values()
+    parts = shares([member.effect for member in known], [member.evidence for member in known]) if members else []
     suspects = [
-        Suspect(key, member.since_ms, share, member.effect)
+        Suspect(key, member.since_ms, share, member.effect, member.evidence.log10 if member.evidence else None)
         for (key, member), share in zip(members.items(), parts, strict=True)
     ]
     return tuple(sorted(suspects, key=lambda suspect: (-suspect.share, suspect.key)))
@@ -78,6 +84,8 @@ def open_to_state(incident: OpenIncident) -> State:
         "onset_ms": incident.onset.time_ms,
         "onset_offsets": [list(place) for place in incident.onset.offsets],
         "previous": incident.previous,
+        "evidence": incident.evidence,
+        "threshold": incident.threshold,
         "members": [
             {
                 **_key_to_state(key),
@@ -85,6 +93,7 @@ def open_to_state(incident: OpenIncident) -> State:
                 "effect": _effect_to_state(member.effect),
                 "spoke_ms": member.spoke_ms,
                 "quiet_windows": member.quiet_windows,
+                "evidence": list(member.evidence) if member.evidence else None,
             }
             for key, member in sorted(incident.members.items())
         ],
@@ -101,12 +110,20 @@ def open_from_state(monitor: MonitorKey, state: State) -> OpenIncident:
         opened_at=state["opened_at"],
         onset=Onset(state["onset_ms"], tuple(SourceOffset(*place) for place in state["onset_offsets"])),
         previous=state["previous"],
-        members={
-            _key_from_state(item): Member(
-                item["since_ms"], _effect_from_state(item["effect"]), item["spoke_ms"], item["quiet_windows"]
-            )
-            for item in state["members"]
-        },
+        members={_key_from_state(item): _member_from_state(item) for item in state["members"]},
+        evidence=state.get("evidence"),  # releases before this one paged by other rules
+        threshold=state.get("threshold"),
+    )
+
+
+def _member_from_state(state: State) -> Member:
+    evidence = state.get("evidence")
+    return Member(
+        since_ms=state["since_ms"],
+        effect=_effect_from_state(state["effect"]),
+        spoke_ms=state["spoke_ms"],
+        quiet_windows=state["quiet_windows"],
+        evidence=Weighed(*evidence) if evidence else None,
     )
 
 
@@ -120,12 +137,15 @@ def ended_to_state(incident: Incident) -> State:
         "state": incident.state,
         "ended_ms": incident.ended_ms,
         "previous": incident.previous,
+        "evidence": incident.evidence,
+        "threshold": incident.threshold,
         "suspects": [
             {
                 **_key_to_state(suspect.key),
                 "since_ms": suspect.since_ms,
                 "share": suspect.share,
                 "effect": _effect_to_state(suspect.effect),
+                "log10_evidence": suspect.log10_evidence,
             }
             for suspect in incident.suspects
         ],
@@ -141,12 +161,20 @@ def ended_from_state(monitor: MonitorKey, state: State) -> Incident:
         opened_ms=state["opened_ms"],
         onset_ms=state["onset_ms"],
         suspects=tuple(
-            Suspect(_key_from_state(item), item["since_ms"], item["share"], _effect_from_state(item["effect"]))
+            Suspect(
+                _key_from_state(item),
+                item["since_ms"],
+                item["share"],
+                _effect_from_state(item["effect"]),
+                item.get("log10_evidence"),
+            )
             for item in state["suspects"]
         ),
         state=state["state"],
         ended_ms=state["ended_ms"],
         previous=state["previous"],
+        evidence=state.get("evidence"),
+        threshold=state.get("threshold"),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from driftd.values.budget import Budget, FleetBudget, ModelBudget
-from driftd.values.settings import DurationMs, Section
+from driftd.values.settings import EVIDENCE, DurationMs, Section
 
 #: Every span of an incident's life is at least so many windows long, however long the windows are.
 MIN_WINDOWS = 12
@@ -27,7 +27,7 @@ class IncidentSettings(Section):
         "how much evidence pages follows from it",
     )
     page_on: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
-        default=("evidence",),
+        default=(EVIDENCE,),
         description="what pages: evidence, which alone keeps the budget; detectors; gross, which pages in any case "
         "while a monitor is calibrating; or a distance with a threshold such as psi>0.2",
     )

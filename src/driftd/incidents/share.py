@@ -1,10 +1,22 @@
-"""How much each suspect contributes to an incident, on one scale for all channels."""
+"""How much each suspect contributes to an incident.
+
+Where evidence named all of them: by their parts of the monitor's evidence. Else by their effects, on one scale for all
+channels.
+"""
 
 from collections.abc import Sequence
 from math import fsum, pi, sqrt
+from typing import NamedTuple
 
 from driftd.values.keys import Channel
 from driftd.values.verdict import Effect
+
+
+class Weighed(NamedTuple):
+    """Evidence about a column: log10 of its e-process, and the weight (above 0) that it has in the monitor's."""
+
+    log10: float
+    weight: float
 
 
 def strength(effect: Effect) -> float:
@@ -22,10 +34,24 @@ def strength(effect: Effect) -> float:
     return min(size, 1.0)
 
 
-def shares(effects: Sequence[Effect]) -> list[float]:
+def shares(effects: Sequence[Effect], evidence: Sequence[Weighed | None]) -> list[float]:
+    """Return the share of each of at least one suspect, all together 1; ``evidence`` is that which named them."""
+    weighed = [one for one in evidence if one is not None]
+    return _of_evidence(weighed) if len(weighed) == len(effects) else _of_effects(effects)
+
+
+def _of_evidence(evidence: Sequence[Weighed]) -> list[float]:
+    """Return each one's part of the weighted sum."""
+    most = max(one.log10 for one in evidence)
+    return _parts([one.weight * 10 ** (one.log10 - most) for one in evidence])
+
+
+def _of_effects(effects: Sequence[Effect]) -> list[float]:
     """Return each effect's part of the sum of all strengths; equal parts where all strengths are 0."""
     strengths = [strength(effect) for effect in effects]
-    total = fsum(strengths)
-    if total == 0:
-        return [1 / len(strengths)] * len(strengths)
-    return [value / total for value in strengths]
+    return _parts(strengths) if any(strengths) else [1 / len(strengths)] * len(strengths)
+
+
+def _parts(values: Sequence[float]) -> list[float]:
+    total = fsum(values)
+    return [value / total for value in values]

@@ -63,6 +63,16 @@ class IncidentStage:
         """Return the reference of a monitor's newest window; KeyError if it has had none."""
         return self._monitors[monitor].reference_id
 
+    def settled_ms(self, monitor: MonitorKey) -> int | None:
+        """Return since when a monitor's columns are as they are now; None while none of its incidents is open."""
+        known = self._monitors.get(monitor)
+        return known.settled_ms if known else None
+
+    def calibrating(self, monitor: MonitorKey) -> int:
+        """Return how many windows a monitor must still see before evidence pages; 0 where it does, or is not to."""
+        known = self._monitors.get(monitor)
+        return known.calibrating if known else 0
+
     def incidents(self, monitor: MonitorKey, frontier_ms: int) -> tuple[Incident, ...]:
         """Return a monitor's incidents, newest first: open, and ended less than an hour before the frontier."""
         known = self._monitors.get(monitor)

@@ -44,31 +44,37 @@ class ColumnStates:
             column.starved = True
             column.speaking = False
 
-    def states(self, number: int, drifting: AbstractSet[ColumnKey], *, silent: bool) -> States:
+    def states(
+        self, number: int, drifting: AbstractSet[ColumnKey], *, silent: bool, calibrating: bool = False
+    ) -> States:
         """Return the states after window ``number``; ``drifting`` are in an open incident.
 
         An incident stays open while there is no data, so it outranks ``no_data``, for columns as for the
-        monitor. A monitor has no data if it is ``silent``, or none of its columns has any.
+        monitor. A monitor has no data if it is ``silent``, or none of its columns has any. While it is
+        ``calibrating`` so is every column about which nothing else is to be said: that nothing was found means
+        little yet.
         """
         columns = {
-            key: ColumnState.DRIFT if key in drifting else self._state(column, number, silent=silent)
+            key: ColumnState.DRIFT
+            if key in drifting
+            else self._state(column, number, silent=silent, calibrating=calibrating)
             for key, column in sorted(self._columns.items())
         }
         if drifting:
             return States(MonitorState.FIRING, columns)
         if silent or all(state is ColumnState.NO_DATA for state in columns.values()):
             return States(MonitorState.NO_DATA, columns)
-        return States(MonitorState.OK, columns)
+        return States(MonitorState.CALIBRATING if calibrating else MonitorState.OK, columns)
 
     @staticmethod
-    def _state(column: _Column, number: int, *, silent: bool) -> ColumnState:
+    def _state(column: _Column, number: int, *, silent: bool, calibrating: bool) -> ColumnState:
         if silent or column.starved:
             return ColumnState.NO_DATA
         if column.speaking:
             return ColumnState.DRIFT
         if column.detected is not None and number - column.detected < MIN_WINDOWS:
             return ColumnState.SUSPECT
-        return ColumnState.OK
+        return ColumnState.CALIBRATING if calibrating else ColumnState.OK
 
     def to_state(self) -> list[State]:
         """Return what is known of each column, by key."""

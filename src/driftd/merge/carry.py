@@ -1,34 +1,13 @@
 """Columns with few observations are carried from window to window until they have enough."""
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from driftd.values.closed import ColumnSums
 from driftd.values.layout import Layout, N, Sums, sums_from_bytes, sums_to_bytes
-from driftd.values.part import UNSEEN_KEPT, UnseenCategory
+from driftd.values.part import Unseen, UnseenCategory, merge_unseen
 from driftd.values.state import State
 from driftd.values.windows import Window
-
-Unseen = tuple[UnseenCategory, ...]
-
-
-def merge_unseen(first: Unseen, second: Unseen) -> Unseen:
-    """Merge two bottom-k sets, each sorted by (column, hash): exact, associative, commutative."""
-    if not first or not second:
-        return first or second
-    merged: dict[tuple[int, int], UnseenCategory] = {}
-    for category in (*first, *second):
-        place = (category.column, category.hash)
-        known = merged.get(place)
-        merged[place] = category if known is None else category._replace(events=known.events + category.events)
-    kept: list[UnseenCategory] = []
-    in_column: Counter[int] = Counter()
-    for place in sorted(merged):
-        in_column[place[0]] += 1
-        if in_column[place[0]] <= UNSEEN_KEPT:
-            kept.append(merged[place])
-    return tuple(kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from driftd.merge.carry import Carry, Unseen, merge_unseen
+from driftd.merge.carry import Carry
 from driftd.merge.gaps import Gaps
 from driftd.merge.pending import Pending
 from driftd.merge.roster import Roster, Seat
@@ -12,8 +12,8 @@ from driftd.merge.watermarks import Watermarks
 from driftd.references.profile import Profile
 from driftd.values.closed import ClosedWindow, Closing, SourceSpan
 from driftd.values.keys import MonitorKey, SourcePartition
-from driftd.values.layout import sums_from_bytes
-from driftd.values.part import Ledger, Part
+from driftd.values.layout import sums_from_bytes, sums_to_bytes
+from driftd.values.part import Ledger, Part, Unseen, merge_unseen
 from driftd.values.settings import LimitSettings, WindowSettings
 from driftd.values.state import State
 from driftd.values.windows import Window, window_at
@@ -247,6 +247,8 @@ class MergeStage:
             sources=tuple(SourceSpan(*part.key.source, part.first_offset, part.last_offset) for part in parts),
             columns=release.columns,
             starved=release.starved,
+            sums=first.sums if len(parts) == 1 else sums_to_bytes(sums),
+            unseen=unseen,
         )
 
 

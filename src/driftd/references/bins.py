@@ -70,6 +70,26 @@ def numeric_bins(values: Floats, test_bins: int = TEST_BINS) -> Bins:
     return Bins(edges=tuple(edge + 0.0 for edge, _ in starts), test_of=(0, *(test for _, test in starts)))
 
 
+def regroup(counts: Ints, test_bins: int = TEST_BINS) -> tuple[int, ...]:
+    """Return the test bin of each fine bin, of equal probability again, from counts per fine bin; not all are 0.
+
+    The rules are those of ``numeric_bins``, with fine bins in the place of values: one with more than
+    1/test_bins of the mass is a test bin of its own, and what lies beyond it on the outside is another one.
+    """
+    held = np.flatnonzero(counts)
+    ranks = np.concatenate(([0], np.cumsum(counts[held])))
+    cells = _cells(counts[held] * test_bins > ranks[-1], ranks, test_bins)
+    begins = np.zeros(len(counts) + 1, dtype=np.int64)
+    for before, cell in pairwise(cells):
+        right_behind = before.atom and not cell.atom
+        begins[held[cell.start - 1] + 1 if right_behind else held[cell.start]] = 1
+    if cells[0].atom and held[0] > 0:
+        begins[held[0]] = 1
+    if cells[-1].atom:
+        begins[held[-1] + 1] = 1
+    return tuple(np.cumsum(begins[:-1]).tolist())
+
+
 def _cells(atoms: np.ndarray, ranks: Ints, test_bins: int) -> list[_Cell]:
     """Cut the distinct values into test bins: each atom alone, the segments between them by rank."""
     cells: list[_Cell] = []

@@ -5,8 +5,8 @@ Pure: the book never looks at a directory; references.directory reads profiles a
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from driftd.references.profile import Profile
@@ -24,10 +24,15 @@ def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """All profiles in force from one window start on, one for each (model, version)."""
+    """All profiles in force from one window start on, one for each (model, version).
+
+    ``accepted`` names those that were made of live data, each with the ``reference_id`` of the one in whose place
+    it stands: whoever has that one on offer, and no other, is not to put it back in force.
+    """
 
     from_ms: int | None  # None: from the beginning
     profiles: tuple[Profile, ...]
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, model: str, version: str, missing: Missing) -> Profile | None:
         """Return the version's own profile, else (``previous``) its predecessor's, else None.
@@ -62,10 +67,15 @@ class ReferenceBook:
         """The sets, oldest first."""
         return self._sets
 
-    def add(self, profiles: Iterable[Profile], from_ms: int) -> None:
+    def add(self, profiles: Iterable[Profile], from_ms: int, accepted: Mapping[str, str] | None = None) -> None:
         """Put a new set in force from window start ``from_ms`` on."""
         kept = tuple(s for s in self._sets if s.from_ms is None or s.from_ms < from_ms)
-        self._sets = (*kept, ReferenceSet(from_ms, tuple(profiles)))
+        self._sets = (*kept, ReferenceSet(from_ms, tuple(profiles), dict(accepted or {})))
+        self._cache.clear()
+
+    def put_back(self, sets: Iterable[ReferenceSet]) -> None:
+        """Have these sets in force again, as they were before an ``add`` since which nothing was read."""
+        self._sets = tuple(sets)
         self._cache.clear()
 
     def forget(self, before_ms: int) -> None:

@@ -132,7 +132,7 @@ def _calibration_document(calibration: Calibration) -> dict[str, Any]:
                 "role": key.role,
                 "name": key.name,
                 "deff": {channel.value: deff for channel, deff in calibration.deff[key].items()},
-                "history": calibration.history[key].counts,
+                "history": calibration.history[key].counts if key in calibration.history else (),
             }
             for key in sorted(calibration.deff)
         ],
@@ -165,5 +165,5 @@ def _calibration(calibration: CalibrationDocument) -> Calibration:
         block_rows=calibration.block_rows,
         blocks=calibration.blocks,
         deff={key: dict(column.deff) for key, column in columns.items()},
-        history={key: BlockCounts(column.history) for key, column in columns.items()},
+        history={key: BlockCounts(column.history) for key, column in columns.items() if column.history},
     )

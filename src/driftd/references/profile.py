@@ -33,7 +33,7 @@ class Calibration:
     block_rows: float  # mean rows of a block
     blocks: int
     deff: dict[ColumnKey, dict[Channel, float]]  # design effect x autocorrelation time, >= 1
-    history: dict[ColumnKey, BlockCounts]
+    history: dict[ColumnKey, BlockCounts]  # of the columns whose own windows are known
 
 
 @dataclass(frozen=True)

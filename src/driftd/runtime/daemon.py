@@ -17,12 +17,14 @@ from driftd.runtime.reload import check_reload
 from driftd.runtime.requests import Reload, Requests
 from driftd.runtime.session import Surroundings, open_session
 from driftd.snapshot.store import SNAPSHOT
+from driftd.values.acceptance import NotAccepted, Obstacle
 from driftd.web.app import Served, build_app
 from driftd.web.protection import Protection, load_protection
 from driftd.web.server import HttpServer
 
 RETRY_SECONDS = 5.0
 RELOAD_SECONDS = 60.0
+ACCEPT_SECONDS = 30.0
 
 
 def run_daemon(
@@ -90,6 +92,8 @@ class Daemon:
                 self._reload()
         for request in (*self.asked, *self.requests.take_reloads()):
             request.answer("driftd is stopping")
+        for acceptance in self.requests.take_acceptances():
+            acceptance.answer(NotAccepted(Obstacle.UNAVAILABLE, "driftd is stopping, and nothing has changed"))
 
     def _run_session(self) -> None:
         board, config = self.around.board, self.config
@@ -99,7 +103,10 @@ class Daemon:
         totals, self.totals = self.totals, self.totals.anew()
         with open_session(config, self.around, totals, self._heed) as session:
             self._proved()
-            session.turn_until(lambda: self.requests.stopping or (self.requests.waiting and self._reload()))
+            session.turn_until(
+                lambda: self.requests.stopping or (self.requests.waiting and self._reload()),
+                self.requests.take_acceptances,
+            )
             board.not_ready("stopping" if self.requests.stopping else "loading the configuration")
             session.stop()
             self.totals = totals
@@ -185,6 +192,7 @@ def _serve(  # noqa: PLR0917 -- what is shown, and to whom
         lambda accept: render(registry, accept),
         board.healthy,
         lambda: requests.reload().wait(RELOAD_SECONDS),
+        lambda incident: requests.accept(incident).wait(ACCEPT_SECONDS),
     )
     server = HttpServer(config.http.listen, build_app(served, log.logger), log.logger, protection)
     server.start()

@@ -118,16 +118,18 @@ class Engine:
         """Close every window: the input has ended."""
         self._take(self.pipeline.finish(self._clock.turn(monotonic_ms)))
 
-    def checkpoint(self, monotonic_ms: int) -> None:
+    def checkpoint(self, monotonic_ms: int) -> bool:
         """Save what is new, deliver what waits, then commit the positions saved.
 
         The commit is repeated when nothing is new: it also tells other instances that this one is alive.
+        Returns whether everything was saved; if not, nothing else was done.
         """
         self._saved_at_ms = monotonic_ms
         if self._unsaved and not self._save():
-            return
+            return False
         self._deliver()
         self._source.commit({source: ledger.position for source, ledger in self.pipeline.ledgers.items()})
+        return True
 
     def changed(self) -> None:
         """Say that something in the owner's records or the references is new."""

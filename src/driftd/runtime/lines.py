@@ -11,7 +11,8 @@ def window_lines(verdict: WindowVerdict) -> list[State]:
     """Return one document for each column of a closed window that had enough observations.
 
     ``id`` follows from the keys and the window alone: a line that is repeated after a crash is
-    recognised by it.
+    recognised by it. All evidence is log10, null while the monitor has ``calibrating`` windows still to see;
+    ``weight`` is that of the column's evidence in the monitor's.
     """
     return [_line(verdict, column) for column in verdict.columns]
 
@@ -39,6 +40,11 @@ def _line(verdict: WindowVerdict, column: ColumnVerdict) -> State:
         "counts": list(column.counts),
         "distances": dict(zip(Distances._fields, column.distances, strict=True)),
         "shift": column.shift,
+        "evidence": column.evidence,
+        "weight": column.weight,
+        "monitor_evidence": verdict.evidence,
+        "monitor_evidence_threshold": verdict.threshold,
+        "calibrating": verdict.calibrating,
         "detections": [{"channel": d.channel, "detector": d.detector} for d in column.detections],
         "alarms": list(column.alarms),
         "speaking": list(column.speaking),

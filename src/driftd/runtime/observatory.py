@@ -154,6 +154,10 @@ class Observatory:
                     reason=found.explanation,
                 )
 
+    def renew(self) -> None:
+        """Take every picture anew: the references have changed, and no window has told of it."""
+        self._pictures.renew()
+
     def missed(self, lost: Lost, unread: int) -> None:
         """Count and log records that were gone before they were read."""
         self.totals.gap_records[lost.source] += unread

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from driftd.incidents.events import event_type
 from driftd.incidents.lifecycle import ChangeKind
 from driftd.incidents.states import States
-from driftd.runtime.pipeline import Outcome, Pipeline
+from driftd.runtime.outlook import outlook_of
+from driftd.runtime.pipeline import Outcome, Pipeline, Shard
 from driftd.values.keys import ColumnKey, MonitorKey
 from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, WindowVerdict
 from driftd.values.view import ColumnView, MonitorView
@@ -72,6 +73,10 @@ class Pictures:
         for key in changed:
             self._views.pop(key, None)
 
+    def renew(self) -> None:
+        """Take all of them anew."""
+        self._views.clear()
+
     def monitors(self) -> tuple[MonitorView, ...]:
         """Return the pictures of all monitors by key; those without news are the ones of last time."""
         self._forget()
@@ -90,7 +95,7 @@ class Pictures:
                 view = self._views.get(key)
                 if view is None or states != self._states[key] or incidents != view.incidents:
                     self._states[key] = states
-                    self._views[key] = self._view(key, shard.incidents.reference_id(key), states, incidents)
+                    self._views[key] = self._view(key, shard, states, incidents)
         views = tuple(self._views[key] for key in sorted(self._views))
         self.paging &= {incident.id for view in views for incident in view.incidents}
         return views
@@ -103,7 +108,8 @@ class Pictures:
             self._views.pop(key, None)
             self._states.pop(key, None)
 
-    def _view(self, key: MonitorKey, reference_id: str, states: States, incidents: tuple[Incident, ...]) -> MonitorView:
+    def _view(self, key: MonitorKey, shard: Shard, states: States, incidents: tuple[Incident, ...]) -> MonitorView:
+        reference_id = shard.incidents.reference_id(key)
         tally = self._tallies.setdefault(key, Tally())
         profile = self._pipeline.book.by_id(reference_id)
         keys: Iterable[ColumnKey] = [c.key for c in profile.columns] if profile else sorted(tally.columns)
@@ -130,4 +136,8 @@ class Pictures:
             incidents_opened=tally.incidents_opened,
             incidents=incidents,
             paging=frozenset(i.id for i in incidents if i.id in self.paging),
+            outlooks={i.id: outlook_of(self._pipeline, shard, i) for i in incidents},
+            evidence=tally.newest.evidence if tally.newest else None,
+            threshold=tally.newest.threshold if tally.newest else None,
+            calibrating=shard.incidents.calibrating(key),
         )

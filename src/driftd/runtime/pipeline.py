@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from driftd.config.judgement import Judgement, JudgementBook
 from driftd.detect.stage import DetectStage
+from driftd.incidents.live import LiveStage
 from driftd.incidents.stage import IncidentStage
 from driftd.merge.stage import MergeStage
 from driftd.references.book import ReferenceBook
@@ -46,6 +47,7 @@ class Shard:
     merge: MergeStage
     detect: DetectStage
     incidents: IncidentStage
+    live: LiveStage = field(default_factory=LiveStage)
 
     def decide(self, closed: Sequence[Closing]) -> Outcome:
         """Take closed windows through detection and incidents; forget the monitors that expired."""
@@ -53,11 +55,13 @@ class Shard:
         for window in closed:
             if isinstance(window, Expired):
                 self.detect.forget(window.monitor)
+                self.live.forget(window.monitor)
                 outcome.events += self.incidents.forget(window.monitor, window.at_ms)
                 continue
             verdict = self.detect.observe(window)
             outcome.verdicts.append(verdict)
             outcome.events += self.incidents.observe(verdict)
+            self.live.observe(window, self.incidents.settled_ms(window.monitor))
         return outcome
 
 
@@ -144,10 +148,13 @@ class Pipeline:
             outcome.extend(self._send(*self._summariser(source).flush(source), now_ms))
         return outcome
 
-    def adopt(self, profiles: Iterable[Profile]) -> int:
-        """Put new references in force, and return from which window start: later than all read so far."""
+    def adopt(self, profiles: Iterable[Profile], accepted: Mapping[str, str] | None = None) -> int:
+        """Put new references in force, and return from which window start: later than all read so far.
+
+        ``accepted`` names those among them that were made of live data (references.book.ReferenceSet).
+        """
         from_ms = self._next_window_ms()
-        self.book.add(profiles, from_ms)
+        self.book.add(profiles, from_ms, accepted)
         return from_ms
 
     def adopt_judgement(self, judgement: Judgement) -> int | None:

@@ -6,7 +6,7 @@
     references                   the reference sets in force, by id
     judgement                    the settings that verdicts follow from, and from which window start on
     shard/N                      merge: frontier, pending parts, accounts, carried columns
-    monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor
+    monitor/MODEL/VERSION/SEGMENT  detectors and incidents of one monitor, and its newest windows' sums
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -38,20 +38,26 @@ def to_records(pipeline: Pipeline) -> dict[str, State]:
         },
         "references": {
             "sets": [
-                {"from_ms": s.from_ms, "profiles": [p.reference_id for p in s.profiles]} for s in pipeline.book.sets
+                {
+                    "from_ms": s.from_ms,
+                    "profiles": [p.reference_id for p in s.profiles],
+                    "accepted": dict(sorted(s.accepted.items())),
+                }
+                for s in pipeline.book.sets
             ]
         },
         "judgement": pipeline.judgements.to_state(),
     }
     for number, shard in enumerate(pipeline.shards):
         records[f"shard/{number}"] = shard.merge.to_state()
-        detect, incidents = shard.detect.to_state(), shard.incidents.to_state()
+        detect, incidents, live = shard.detect.to_state(), shard.incidents.to_state(), shard.live.to_state()
         for key in sorted(detect.keys() | incidents.keys()):
             records["monitor/" + "/".join(quote(name, safe="") for name in key)] = {
                 "key": list(key),
                 "shard": number,
                 "detect": detect.get(key),
                 "incidents": incidents.get(key),
+                "live": live.get(key),
             }
     return records
 
@@ -59,7 +65,11 @@ def to_records(pipeline: Pipeline) -> dict[str, State]:
 def references_of(records: Mapping[str, State], load: Callable[[str], Profile]) -> list[ReferenceSet]:
     """Read the reference sets of a snapshot; ``load`` returns a profile by id."""
     return [
-        ReferenceSet(item["from_ms"], tuple(load(reference_id) for reference_id in item["profiles"]))
+        ReferenceSet(
+            item["from_ms"],
+            tuple(load(reference_id) for reference_id in item["profiles"]),
+            item.get("accepted", {}),
+        )
         for item in records["references"]["sets"]
     ]
 
@@ -69,7 +79,8 @@ def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection
 
     Nothing is waited for in a topic that is not read any more. The settings that verdicts follow from are the
     snapshot's again; ``Pipeline.adopt_judgement`` then takes those of today. The first release did not keep
-    them: after it, today's hold from the beginning. Raises ConfigurationError if event time is cut otherwise
+    them: after it, today's hold from the beginning. Sums of the newest windows are gathered anew where an earlier
+    release did not keep them. Raises ConfigurationError if event time is cut otherwise
     now: the open windows could not be read again.
     """
     sources = records["sources"]
@@ -94,6 +105,7 @@ def restore(pipeline: Pipeline, records: Mapping[str, State], topics: Collection
         mine = [r for name, r in records.items() if name.startswith("monitor/") and r["shard"] == number]
         shard.detect.restore({MonitorKey(*r["key"]): r["detect"] for r in mine if r["detect"] is not None})
         shard.incidents.restore({MonitorKey(*r["key"]): r["incidents"] for r in mine if r["incidents"] is not None})
+        shard.live.restore({MonitorKey(*r["key"]): r["live"] for r in mine if r.get("live") is not None})
     return ledgers
 
 

@@ -29,6 +29,9 @@ class ReferenceLibrary:
     Where the configuration has become stricter since that copy was made, the copy is masked and keeps its id:
     counting goes on in the same bins, and what it says is masked from the first moment. Under an id of its own
     the masked profile is news, and takes effect as any new reference does.
+
+    A profile that was made of live data (runtime.acceptance) stands in the place of what the directory has for its
+    version, the predecessor's included, until that is another one.
     """
 
     def __init__(self, config: Config, state: StateDirectory, log: FilteringBoundLogger) -> None:
@@ -40,8 +43,10 @@ class ReferenceLibrary:
         self._masks = Masks(config, log)
         self._masked: dict[str, Profile | ProfileError] = {}  # by the id of the file's profile
         self._stricter: dict[str, Profile] = {}  # by the id of a copy that is in force masked: under its own id
+        self._found = ReferenceSet(None, ())  # what the directory held at the newest look
         self._told: frozenset[str] = frozenset()
         self.failed = 0  # files that cannot be read
+        self.accepted: Mapping[str, str] = {}  # of the profiles returned last: as references.book.ReferenceSet says
 
     def open(self, records: Mapping[str, State] | None) -> ReferenceBook:
         """Return the book in force: the snapshot's, or else the directory's as it is now.
@@ -72,7 +77,8 @@ class ReferenceLibrary:
         self._tell(errors)
         self.failed = len(errors)
         self._masks.check_models(reading.profiles)
-        return tuple(profile for profile in masked if isinstance(profile, Profile))
+        self._found = ReferenceSet(None, tuple(profile for profile in masked if isinstance(profile, Profile)))
+        return self._found.profiles
 
     def refresh(self, book: ReferenceBook) -> Sequence[Profile] | None:
         """Return the directory's profiles if they differ from the newest in the book, else None.
@@ -81,16 +87,43 @@ class ReferenceLibrary:
         nobody knows what an unreadable file held.
         """
         found = self.poll()
-        in_force = book.sets[-1].profiles
-        ours = [self._stricter.get(profile.reference_id, profile) for profile in in_force]
+        newest = book.sets[-1]
+        ours = [self._stricter.get(profile.reference_id, profile) for profile in newest.profiles]
         if found is None:
             found = ours
         elif self.failed:
-            named = {(p.model, p.version_or_none) for p in found}
-            found = [*found, *(p for p in ours if (p.model, p.version_or_none) not in named)]
-        if {p.reference_id for p in found} == {p.reference_id for p in in_force}:
+            found = _in_place(found, ours)
+        self.accepted = {
+            mine.reference_id: replaced
+            for mine, profile in zip(ours, newest.profiles, strict=True)
+            if (replaced := newest.accepted.get(profile.reference_id)) and self._stands(mine, replaced)
+        }
+        if self.accepted:
+            found = _in_place([mine for mine in ours if mine.reference_id in self.accepted], found)
+        if {p.reference_id for p in found} == {p.reference_id for p in newest.profiles}:
             return None
         return self._kept(found)
+
+    def keep(self, profile: Profile) -> None:
+        """Keep a copy of a profile that a snapshot is about to name. Raises SnapshotError."""
+        self._kept([profile])
+
+    def on_offer(self, profile: Profile) -> str | None:
+        """Return the id of what the directory has for a profile's version, as its file says; None: nothing."""
+        found = self._found.find(profile.model, profile.version_or_none, self._missing)
+        if found is None:
+            return None
+        return next((name for name, masked in self._masked.items() if masked is found), found.reference_id)
+
+    def _stands(self, profile: Profile, replaced: str) -> bool:
+        """Tell whether a profile made of live data still stands for what the directory has for its version.
+
+        While a file cannot be read it may be that one, unless another has the version.
+        """
+        if self._directory is None or self.on_offer(profile) == replaced:
+            return True
+        named = {(found.model, found.version_or_none) for found in self._found.profiles}
+        return self.failed > 0 and (profile.model, profile.version_or_none) not in named
 
     def _mask(self, profile: Profile) -> Profile | ProfileError:
         """Mask a profile once: its ids are hashes of all of it."""
@@ -120,3 +153,9 @@ class ReferenceLibrary:
         for message in sorted(told - self._told):
             self._log.error("reference_unreadable", reason=message)
         self._told = told
+
+
+def _in_place(profiles: Sequence[Profile], others: Sequence[Profile]) -> Sequence[Profile]:
+    """Return the profiles, and of the others those of versions that have none among them."""
+    taken = {(profile.model, profile.version_or_none) for profile in profiles}
+    return [*(other for other in others if (other.model, other.version_or_none) not in taken), *profiles]

@@ -1,9 +1,11 @@
-"""What the outside asks of the loop: to stop, and to load the configuration again."""
+"""What the outside asks of the loop: to stop, to load the configuration again, to accept an incident."""
 
 import time
 from collections import deque
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Lock
+
+from driftd.values.acceptance import Accepted, NotAccepted, Obstacle
 
 _SLICE_SECONDS = 0.1
 
@@ -27,6 +29,43 @@ class Reload:
         return self._failure
 
 
+class Acceptance:
+    """One request to accept an incident, and its answer.
+
+    Whoever has waited long enough withdraws it, unless the loop has claimed it by then: what was answered holds.
+    """
+
+    def __init__(self, incident: str) -> None:
+        self.incident = incident
+        self._lock = Lock()
+        self._claimed = self._withdrawn = False
+        self._answered = Event()
+        self._answer: Accepted | NotAccepted | None = None
+
+    def claim(self) -> bool:
+        """Begin to see to it; return whether anybody still waits for it. Who claims it must answer."""
+        with self._lock:
+            self._claimed = not self._withdrawn
+            return self._claimed
+
+    def answer(self, answer: Accepted | NotAccepted) -> None:
+        """Say what became of it."""
+        self._answer = answer
+        self._answered.set()
+
+    def wait(self, seconds: float) -> Accepted | NotAccepted:
+        """Return the answer; where nobody has begun to see to it in time, that nothing will come of it."""
+        if not self._answered.wait(seconds):
+            with self._lock:
+                self._withdrawn = not self._claimed
+            if self._withdrawn:
+                reason = f"the loop did not come to it within {seconds:g} s, and nothing has changed"
+                return NotAccepted(Obstacle.UNAVAILABLE, reason)
+            self._answered.wait()
+        assert self._answer is not None
+        return self._answer
+
+
 class Requests:
     """Requests from signal handlers and from the HTTP threads, looked at by the loop.
 
@@ -37,6 +76,7 @@ class Requests:
     def __init__(self) -> None:
         self.stopping = False
         self._reloads: deque[Reload] = deque(maxlen=16)
+        self._acceptances: deque[Acceptance] = deque()
 
     def stop(self) -> None:
         """Ask for the end."""
@@ -56,6 +96,16 @@ class Requests:
     def take_reloads(self) -> list[Reload]:
         """Return the requests so far: one loading of the configuration answers them all."""
         return [self._reloads.popleft() for _ in range(len(self._reloads))]
+
+    def accept(self, incident: str) -> Acceptance:
+        """Ask for an incident to be accepted. Whoever asks bounds how many wait."""
+        request = Acceptance(incident)
+        self._acceptances.append(request)
+        return request
+
+    def take_acceptances(self) -> list[Acceptance]:
+        """Return the requests so far, also those that were withdrawn."""
+        return [self._acceptances.popleft() for _ in range(len(self._acceptances))]
 
     def wait(self, seconds: float, each: Callable[[], None]) -> None:
         """Wait so long, or until something is asked; ``each`` is called ten times a second meanwhile."""

@@ -7,7 +7,7 @@ before ended in a failure. What a session opens is closed in reverse order; HTTP
 import gc
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -17,6 +17,7 @@ from driftd.config.model import Config
 from driftd.errors import SnapshotError
 from driftd.kafka.source import KafkaSource
 from driftd.logs.stream import Log
+from driftd.runtime.acceptance import accept
 from driftd.runtime.build import build_pipeline
 from driftd.runtime.clock import Clock
 from driftd.runtime.engine import Engine
@@ -25,9 +26,11 @@ from driftd.runtime.outbox import Sink
 from driftd.runtime.ports import PolledTopics, SnapshotFile
 from driftd.runtime.receivers import Receivers, open_receivers
 from driftd.runtime.reference_library import ReferenceLibrary
+from driftd.runtime.requests import Acceptance
 from driftd.snapshot.codec import decode
 from driftd.snapshot.restoring import restoring
 from driftd.snapshot.store import StateDirectory
+from driftd.values.acceptance import Accepted, NotAccepted, Obstacle
 from driftd.values.part import Ledger
 from driftd.values.state import State
 
@@ -136,8 +139,11 @@ class Session:
     observatory: Observatory
     polled_ms: int = 0
 
-    def turn_until(self, over: Callable[[], bool]) -> None:
-        """Turn until it is over; the turn that is under way is finished."""
+    def turn_until(self, over: Callable[[], bool], asked: Callable[[], Iterable[Acceptance]] = tuple) -> None:
+        """Turn until it is over; the turn that is under way is finished.
+
+        ``asked`` returns the requests to accept incidents since its last call.
+        """
         self._publish()
         while not over():
             now_ms = self.around.clock.monotonic_ms()
@@ -146,6 +152,8 @@ class Session:
                 self.polled_ms = now_ms
                 self._refresh_references(now_ms)
                 self.around.log.report_suppressed()
+            for request in asked():
+                self._accept(request, now_ms)
             self._publish()
 
     def stop(self) -> None:
@@ -171,10 +179,35 @@ class Session:
             return
         if profiles is None:
             return
-        from_ms = pipeline.adopt(profiles)
+        from_ms = pipeline.adopt(profiles, self.references.accepted)
         self.engine.changed()
         self.engine.checkpoint(now_ms)
         self.around.log.logger.info("references changed", profiles=len(profiles), from_ms=from_ms)
+
+    def _accept(self, request: Acceptance, now_ms: int) -> None:
+        """Accept an incident, and answer when that is saved."""
+        if not request.claim():
+            return
+        try:
+            self._refresh_references(now_ms)  # what the directory holds by now comes first
+            answer = accept(request.incident, self.engine, self.references, now_ms)
+        except BaseException:  # it ends the session: what becomes of that is not for who asked
+            request.answer(NotAccepted(Obstacle.UNAVAILABLE, "it failed; the log says why"))
+            raise
+        told = self.around.log.logger
+        if isinstance(answer, Accepted):
+            self.observatory.renew()
+            told.info(
+                "incident accepted",
+                incident=answer.incident,
+                reference=answer.reference_id,
+                from_ms=answer.from_ms,
+                windows=answer.windows,
+                events=answer.events,
+            )
+        else:
+            told.warning("incident not accepted", incident=request.incident, reason=answer.reason)
+        request.answer(answer)
 
     def _publish(self) -> None:
         self.engine.pipeline.topic_ids |= self.kafka.topic_ids  # one that was unknown at the start may come later

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from driftd.values.keys import MonitorKey
 from driftd.values.layout import Sums
-from driftd.values.part import UnseenCategory
+from driftd.values.part import Unseen, UnseenCategory
 from driftd.values.windows import Window
 
 
@@ -39,7 +39,8 @@ class ClosedWindow:
 
     ``columns`` holds those with enough observations, in the reference's order; ``starved`` the indices
     of those that ran past ``windows.max_span`` without. ``incomplete`` says that the window was closed
-    without a silent or unreachable partition, or may lack records that a partition had lost.
+    without a silent or unreachable partition, or may lack records that a partition had lost. ``sums`` (in the wire
+    form of values.layout) and ``unseen`` are those of all columns in this window alone, nothing carried over.
     """
 
     monitor: MonitorKey
@@ -52,6 +53,8 @@ class ClosedWindow:
     columns: tuple[ColumnSums, ...]
     starved: tuple[int, ...] = ()
     newest_ms: int | None = None  # the largest event time in it
+    sums: bytes = b""
+    unseen: Unseen = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What crosses the parts channel: window parts and ledgers."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +22,26 @@ class UnseenCategory(NamedTuple):
 
 
 UNSEEN_KEPT = 16
+
+Unseen = tuple[UnseenCategory, ...]
+
+
+def merge_unseen(first: Unseen, second: Unseen) -> Unseen:
+    """Merge two bottom-k sets, each sorted by (column, hash): exact, associative, commutative."""
+    if not first or not second:
+        return first or second
+    merged: dict[tuple[int, int], UnseenCategory] = {}
+    for category in (*first, *second):
+        place = (category.column, category.hash)
+        known = merged.get(place)
+        merged[place] = category if known is None else category._replace(events=known.events + category.events)
+    kept: list[UnseenCategory] = []
+    in_column: Counter[int] = Counter()
+    for place in sorted(merged):
+        in_column[place[0]] += 1
+        if in_column[place[0]] <= UNSEEN_KEPT:
+            kept.append(merged[place])
+    return tuple(kept)
 
 
 class PartKey(NamedTuple):

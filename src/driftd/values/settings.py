@@ -83,6 +83,10 @@ class LimitSettings(Section):
     )
 
 
+#: The page rule that keeps the budget, by name.
+EVIDENCE = "evidence"
+
+
 class PageRule(NamedTuple):
     """What may page: a detector or ``gross``, or a distance with the threshold that it must exceed."""
 

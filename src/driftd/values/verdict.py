@@ -84,6 +84,7 @@ class ColumnVerdict:
     shift: float  # mean of u minus 1/2
     detections: tuple[Detection, ...] = ()
     evidence: float | None = None  # log10 of the column's e-process; None where nothing is known yet
+    weight: float | None = None  # of this evidence in the monitor's; those of all columns sum to 1
     recovered: bool = False  # by this window the evidence says that a drift it paged is over
     alarms: tuple[str, ...] = ()  # members of page_on that call for a page by this window
     speaking: tuple[str, ...] = ()  # members of page_on that hold now: alarms, and levels still exceeded
@@ -117,6 +118,7 @@ class Suspect:
     since_ms: int  # end of the window in which it joined
     share: float
     effect: Effect
+    log10_evidence: float | None = None  # when evidence named it; None where only other rules did
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ class Incident:
     state: str  # firing, resolved or superseded
     ended_ms: int | None = None
     previous: str | None = None  # the incident that was open in this monitor when this one paged
+    evidence: float | None = None  # log10 of the monitor's e-process when it paged; None where another rule did
+    threshold: float | None = None  # log10 of the evidence that pages, then; None likewise
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ window nor slow the loop down.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from driftd.values.acceptance import Outlook
 from driftd.values.closed import SourceSpan
 from driftd.values.keys import ColumnKey, LateReason, MonitorKey, Reason, SourcePartition
 from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, MonitorState
@@ -28,7 +29,11 @@ class ColumnView:
 
 @dataclass(frozen=True, slots=True)
 class MonitorView:
-    """One monitor. The totals count from the start of the process, incidents included."""
+    """One monitor. The totals count from the start of the process, incidents included.
+
+    ``evidence`` and ``threshold`` are log10, of the newest window of this process: None before it, ``evidence`` also
+    as long as ``calibrating`` windows are still to be seen.
+    """
 
     key: MonitorKey
     state: MonitorState
@@ -44,6 +49,10 @@ class MonitorView:
     incidents_opened: int
     incidents: tuple[Incident, ...]  # open, and ended within the last hour of event time; newest first
     paging: frozenset[str]  # ids of the incidents that the paging gauge shows
+    outlooks: Mapping[str, Outlook] = field(default_factory=dict)  # by id of an incident: what accepting it would take
+    evidence: float | None = None
+    threshold: float | None = None  # of evidence: at or above it a page is due
+    calibrating: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
-"""The API: read-only JSON over the newest picture of the daemon. docs/api.md describes it."""
+"""The API: JSON over the newest picture of the daemon, and a call that accepts incidents. See docs/api.md."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from threading import Lock
 
 from driftd.references.profile import Profile
+from driftd.values.acceptance import Accepted, NotAccepted, Obstacle
 from driftd.values.keys import ColumnKey, MonitorKey, Role
 from driftd.values.verdict import Incident
 from driftd.values.view import ColumnView, DaemonView, MonitorView
 from driftd.web.bins import bin_documents
 from driftd.web.documents import (
     API,
+    accepted_document,
     column_summary,
     incident_detail,
     incident_summary,
@@ -20,25 +23,39 @@ from driftd.web.documents import (
     verdict_document,
 )
 from driftd.web.response import Refused, Response, json_response
-from driftd.web.router import Request, Route
+from driftd.web.router import Access, Request, Route
 from driftd.web.status import status_document
 
 INCIDENT_STATES = ("firing", "resolved", "superseded")
 
 #: reference_id -> the profile, None where it is no longer held
 ProfileOf = Callable[[str], Profile | None]
+#: Blocks until an incident was accepted, and that is saved, or was not.
+Accept = Callable[[str], Accepted | NotAccepted]
+
+_REFUSALS = {
+    Obstacle.UNKNOWN: HTTPStatus.NOT_FOUND,
+    Obstacle.CONFLICT: HTTPStatus.CONFLICT,
+    Obstacle.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The handlers of the API. ``view`` returns the newest picture; each request looks at one picture only."""
+    """The handlers of the API. ``view`` returns the newest picture; each request looks at one picture only.
+
+    Incidents are accepted one at a time: the threads that answer are few.
+    """
 
     view: Callable[[], DaemonView]
     profile_of: ProfileOf
+    accepting: Accept | None = None
+    _busy: Lock = field(default_factory=Lock)
 
     def routes(self) -> Mapping[str, Route]:
         """Return the routes by pattern."""
         monitor = f"{API}/monitors/{{model}}/{{version}}/{{segment}}"
+        accept = {f"{API}/incidents/{{id}}/accept": Route(self.accept, ("POST",), Access.ADMIN)}
         return {
             f"{API}/status": Route(self.status),
             f"{API}/monitors": Route(self.monitors),
@@ -46,6 +63,7 @@ class Api:
             f"{monitor}/columns/{{role}}/{{name}}": Route(self.column),
             f"{API}/incidents": Route(self.incidents),
             f"{API}/incidents/{{id}}": Route(self.incident),
+            **({} if self.accepting is None else accept),
         }
 
     def status(self, request: Request) -> Response:
@@ -107,6 +125,20 @@ class Api:
             if incident.id == request.names["id"]:
                 return json_response(incident_detail(incident, monitor))
         raise Refused(HTTPStatus.NOT_FOUND, "no such incident is open or ended a short time ago")
+
+    def accept(self, request: Request) -> Response:
+        """Make the live data since an incident's onset the new normal."""
+        _accept_only(request)
+        assert self.accepting is not None
+        if not self._busy.acquire(blocking=False):
+            raise Refused(HTTPStatus.CONFLICT, "another incident is being accepted")
+        try:
+            answer = self.accepting(request.names["id"])
+        finally:
+            self._busy.release()
+        if isinstance(answer, NotAccepted):
+            raise Refused(_REFUSALS[answer.obstacle], answer.reason)
+        return json_response(accepted_document(answer), HTTPStatus.ACCEPTED)
 
 
 def _accept_only(request: Request, *known: str) -> None:

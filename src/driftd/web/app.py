@@ -8,7 +8,7 @@ from threading import Lock
 from structlog.typing import FilteringBoundLogger
 
 from driftd.values.view import DaemonView
-from driftd.web.api import Api, ProfileOf
+from driftd.web.api import Accept, Api, ProfileOf
 from driftd.web.page import render_page
 from driftd.web.response import POLICY, TEXT, Response, error_response
 from driftd.web.router import Access, Handler, Request, Route, Router
@@ -22,10 +22,10 @@ Reload = Callable[[], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the server shows. All are called from the server's threads, and all but ``reload`` only read.
+    """What the server shows. All are called from the server's threads, and all but the last two only read.
 
     ``healthy`` tells whether the loop has turned a short time ago, whatever the broker does. It and ``view``
-    return at once. Without ``reload`` there is no address for it.
+    return at once. Without ``reload`` or ``accept`` there is no address for it.
     """
 
     view: Callable[[], DaemonView]
@@ -33,6 +33,7 @@ class Served:
     metrics: RenderMetrics
     healthy: Callable[[], bool]
     reload: Reload | None = None
+    accept: Accept | None = None
 
 
 def build_app(served: Served, log: FilteringBoundLogger) -> Router:
@@ -61,7 +62,7 @@ def build_app(served: Served, log: FilteringBoundLogger) -> Router:
         "/metrics": Route(metrics),
         "/-/healthy": Route(healthy, access=Access.ANYBODY),
         "/-/ready": Route(ready, access=Access.ANYBODY),
-        **Api(served.view, served.profile_of).routes(),
+        **Api(served.view, served.profile_of, served.accept).routes(),
     }
     if served.reload is not None:
         routes["/-/reload"] = Route(_reloading(served.reload), ("POST",), Access.ADMIN)

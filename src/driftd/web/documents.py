@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from driftd.values.acceptance import Accepted, Outlook
 from driftd.values.closed import SourceSpan
 from driftd.values.keys import ColumnKey, MonitorKey
 from driftd.values.verdict import ColumnState, ColumnVerdict, Effect, Incident
@@ -46,6 +47,9 @@ def monitor_summary(monitor: MonitorView) -> Document:
     return {
         "monitor": monitor_document(monitor.key),
         "state": monitor.state.value,
+        "evidence": monitor.evidence,
+        "threshold": monitor.threshold,
+        "calibrating": monitor.calibrating,
         "events": monitor.events,
         "last_event": time_text(monitor.last_event_ms),
         "windows_closed": monitor.windows_closed,
@@ -76,6 +80,8 @@ def column_summary(monitor: MonitorKey, column: ColumnView) -> Document:
     return {
         "column": column_document(column.key),
         "state": column.state.value,
+        "evidence": None if newest is None else newest.evidence,
+        "weight": None if newest is None else newest.weight,
         "distances": None if newest is None else newest.distances._asdict(),
         "shift": None if newest is None else newest.shift,
         "detections": [
@@ -114,9 +120,35 @@ def incident_summary(incident: Incident, monitor: MonitorView) -> Document:
         "opened": time_text(incident.opened_ms),
         "ended": time_text(incident.ended_ms),
         "previous": incident.previous,
+        "evidence": incident.evidence,
+        "threshold": incident.threshold,
         "reference_id": incident.reference_id,
         "suspects": [column_document(suspect.key) | {"share": suspect.share} for suspect in incident.suspects],
+        "acceptance": _outlook_document(monitor.outlooks.get(incident.id)),
         "href": incident_path(incident.id),
+    }
+
+
+def _outlook_document(outlook: Outlook | None) -> Document | None:
+    if outlook is None:
+        return None
+    return {
+        "possible": outlook.reason is None,
+        "reason": outlook.reason,
+        "since": time_text(outlook.since_ms),
+        "windows": outlook.windows,
+        "observations": outlook.observations,
+    }
+
+
+def accepted_document(accepted: Accepted) -> Document:
+    """Return what was accepted, and from which window start on it is in force."""
+    return {
+        "incident": accepted.incident,
+        "reference_id": accepted.reference_id,
+        "from": time_text(accepted.from_ms),
+        "windows": accepted.windows,
+        "events": accepted.events,
     }
 
 
@@ -127,6 +159,7 @@ def incident_detail(incident: Incident, monitor: MonitorView) -> Document:
             {
                 **column_document(suspect.key),
                 "share": suspect.share,
+                "log10_evidence": suspect.log10_evidence,
                 "since": time_text(suspect.since_ms),
                 "effect": effect_document(suspect.effect),
                 "href": column_path(incident.monitor, suspect.key),

@@ -14,6 +14,12 @@ from driftd.web.style import STYLE
 ROWS = 200
 SUSPECTS = 5
 
+#: For people who see the evidence of a monitor for the first time.
+_EVIDENCE = (
+    "Evidence of drift is counted in powers of ten: 3 is ten times as much as 2. Where it may page it does so at the "
+    "second number. When no more columns can join that incident it begins anew, and speaks of further drift."
+)
+
 _LOOKS = {
     MonitorState.OK: "good",
     MonitorState.FIRING: "bad",
@@ -129,8 +135,9 @@ def _monitors(view: DaemonView) -> str:
     """Show the monitors, firing ones first, then by name."""
     found = sorted(view.monitors, key=lambda m: (m.state is not MonitorState.FIRING, m.key))
     rows = (_monitor_row(monitor) for monitor in found)
-    heads = ["Monitor", "State", "Columns", "Drifting", "Windows", "Events", "Last event"]
-    return _table("Monitors", heads, rows, count=len(found), none="Nothing is monitored yet.", numeric=range(2, 6))
+    heads = ["Monitor", "State", "Evidence", "Columns", "Drifting", "Windows", "Events", "Last event"]
+    table = _table("Monitors", heads, rows, count=len(found), none="Nothing is monitored yet.", numeric=range(3, 7))
+    return f'{table}<p class="note">{_EVIDENCE}</p>' if found else table
 
 
 def _monitor_row(monitor: MonitorView) -> list[str]:
@@ -138,12 +145,26 @@ def _monitor_row(monitor: MonitorView) -> list[str]:
     return [
         f'<th scope="row"><a href="{escape(monitor_path(monitor.key))}">{escape(str(monitor.key))}</a></th>',
         f"<td>{_state(monitor.state)}</td>",
+        f"<td>{_evidence(monitor)}</td>",
         _number(len(monitor.columns)),
         _number(drifting),
         _number(monitor.windows_closed),
         _number(monitor.events),
         f"<td>{_time(monitor.last_event_ms)}</td>",
     ]
+
+
+def _evidence(monitor: MonitorView) -> str:
+    """Show how much evidence there is of what pages; its bar turns amber at a tenth of that."""
+    if monitor.calibrating:
+        return f"{monitor.calibrating:,} more window{'' if monitor.calibrating == 1 else 's'}"
+    if monitor.evidence is None or monitor.threshold is None:
+        return _time(None)
+    most, shown = monitor.threshold, max(monitor.evidence, 0.0)
+    return (
+        f'<span class="evidence"><meter min="0" low="{most - 1:.2f}" high="{most:.2f}" max="{most + 0.01:.2f}" '
+        f'optimum="0" value="{shown:.2f}" aria-label="evidence"></meter> {shown:.1f} of {most:.1f}</span>'
+    )
 
 
 def _table(

@@ -39,6 +39,9 @@ time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .bad { color: var(--bad); background: var(--bad-back); }
 .wait { color: var(--wait); background: var(--wait-back); }
 .none { color: var(--soft); margin: 0; }
+.note { color: var(--soft); font-size: .85rem; margin: .5rem 0 0; max-width: 60rem; }
+.evidence { white-space: nowrap; font-variant-numeric: tabular-nums; }
+meter { width: 5rem; height: 1.1rem; vertical-align: -.15rem; }
 ul.why { margin: .75rem 0 0; padding-left: 1.25rem; }
 footer { color: var(--soft); font-size: .85rem; padding-top: 1.5rem; padding-bottom: 2rem; }
 """

@@ -15,6 +15,7 @@ from driftd.detect.river_adapter import DetectorKit
 from driftd.detect.settings import DetectorSettings, DetectSettings, parse_page_rule
 from driftd.detect.stage import DetectStage
 from driftd.values.keys import Channel, MonitorKey
+from driftd.values.paging import Paging
 from driftd.values.state import State
 from driftd.values.verdict import Detection
 

@@ -14,6 +14,7 @@ from driftd.detect.stage import DetectStage
 from driftd.errors import ProfileError, SnapshotError
 from driftd.values.closed import ClosedWindow, ColumnSums
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
+from driftd.values.paging import Paging
 from driftd.values.part import UnseenCategory
 from driftd.values.verdict import Detection, WindowVerdict
 from driftd.values.windows import Window

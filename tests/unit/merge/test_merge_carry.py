@@ -2,10 +2,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftd.merge.carry import Carry, merge_unseen
+from driftd.merge.carry import Carry
 from driftd.values.keys import ColumnKey, Kind, Role
 from driftd.values.layout import ColumnLayout, Layout
-from driftd.values.part import UNSEEN_KEPT, UnseenCategory
+from driftd.values.part import UNSEEN_KEPT, UnseenCategory, merge_unseen
 from driftd.values.windows import Window
 
 LAYOUT = Layout(

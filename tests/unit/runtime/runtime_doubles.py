@@ -248,6 +248,7 @@ class Bench:
         self,
         config: Config | None = None,
         *,
+        book: ReferenceBook | None = None,
         wants_windows: bool = True,
         checkpoint_ms: int = 10**9,
         snapshot: Mapping[str, State] | None = None,
@@ -261,7 +262,7 @@ class Bench:
         self.store = NotingStore(self.notes)
         self.sink = NotingSink(self.notes, wants_windows=wants_windows)
         self.engine = Engine(
-            pipeline_of(config, topic=topic),
+            pipeline_of(config, book, topic),
             self.source,
             self.sink,
             self.store,

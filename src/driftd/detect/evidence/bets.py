@@ -11,7 +11,10 @@ from driftd.references.profile import Floats
 
 #: The stakes, in evidence per standard error. Which one suits depends on the size of the drift, so all are played.
 BETS = np.array((0.25, 0.5, 1.0, 2.0, 4.0))
-CLIP, DEPENDENT_CLIP = 8.0, 4.0  # a window counts as so many standard errors at most
+#: A window counts as so many standard errors at most. Rates of independent rows are taken as they are: their price is
+#: exact, and what training hardly ever saw is many standard errors when it comes.
+CLIP = np.array((8.0, 8.0, 1e3, 1e3, 1e3))
+DEPENDENT_CLIP = 4.0
 _DEPENDENT_BET = 2.0
 _CEILING = 1e30  # evidence does not grow beyond: sums of it stay finite
 

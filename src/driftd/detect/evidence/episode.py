@@ -3,7 +3,7 @@
 import numpy as np
 
 from driftd.detect.evidence.arrays import pack, unpack
-from driftd.detect.evidence.scores import MEANS, Means
+from driftd.detect.evidence.scores import MEANS, RANKS, Means, Scores
 from driftd.references.profile import Floats, Ints
 from driftd.values.state import State
 
@@ -36,6 +36,15 @@ class Episode:
     def level(self) -> Floats:
         """Where each mean has been since the page, in the unit of Innovations."""
         return np.asarray(self._moved / self.rows, dtype=np.float64)
+
+    def spread(self, scores: Scores) -> Floats:
+        """Return the variance of one row's score since the page over that in training, at least 1."""
+        shares = self.counts / np.maximum(self.counts.sum(axis=1), 1)[:, None]
+        mean = (scores.ranks * shares).sum(axis=2, keepdims=True)
+        of_ranks = (shares * (scores.ranks - mean) ** 2).sum(axis=2).T
+        rate = np.clip(scores.means + self.level * scores.unit, 0.0, 1.0)[:, RANKS:]
+        now = np.concatenate((of_ranks, rate * (1 - rate)), axis=1)
+        return np.maximum(now / np.where(scores.varies, scores.variance, np.inf), 1.0)
 
     def to_state(self) -> State:
         """Return all that is remembered."""

@@ -203,7 +203,7 @@ def tolls(training: Training, start: Innovations, independent: Mask) -> Floats:
         values = errors[chosen]
         if len(values) < SEGMENT:
             continue
-        clip = CLIP if kind else DEPENDENT_CLIP
+        clip = float(CLIP.min()) if kind else DEPENDENT_CLIP
         for number, bet in enumerate(BETS.tolist()):
             grown = np.exp(bet * np.minimum(np.stack((values, -values)), clip) - bet * bet / 2)
             out[kind, number] = max(float(np.log(grown.mean())), 0.0)

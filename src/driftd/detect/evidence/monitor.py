@@ -27,15 +27,20 @@ from driftd.values.windows import Window
 #: Windows that must be known, from training or live, before evidence may page.
 CALIBRATED = 40
 _JOIN_WINDOWS = 12  # an incident can be joined for so many windows at least
+_LEAST = 0.01  # of evidence, as it is told: where it has just begun it is 0
 _SURE = 4.0  # standard errors between two halves of what is learnt from that are no chance
 _CHANNELS = (*MEANS, Channel.SHAPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the evidence says about one column in one window. ``log10``: of its e-process."""
+    """What the evidence says about one column in one window.
+
+    ``log10``: of its e-process; ``weight``: of that in the monitor's.
+    """
 
     log10: float
+    weight: float
     alarm: bool = False  # this window pages, or joins, by it
     holding: bool = False  # it has been paged and is not back
     recovered: bool = False  # by this window it is back
@@ -76,7 +81,9 @@ class MonitorEvidence:
         self._shape_null = self._shape_null._replace(toll=shape_tolls(self._scores, baselines, self._shape_null))
         self._bets, self._shape_bets = Bets(len(self)), ShapeBets(len(self))
         self._onsets, self._recovery = Onsets(self._scores), Recovery(len(self))
-        self._moved_to: dict[int, Ints] = {}  # the counts that a paged column is judged against
+        self._level = self._scores.counts.copy()  # the shape that each column is judged against: training, or since its page
+        self._live = np.zeros_like(self._level)  # what it has been since then, and is taken to be as well
+        self._spread = np.ones_like(self._scores.unit)  # variance of a row's score now over that in training
         self._windows = np.zeros(len(self), dtype=np.int64)  # since the evidence last began
         self._seen = 0  # windows of this monitor
         self._episode: Episode | None = None
@@ -99,7 +106,7 @@ class MonitorEvidence:
         headers, counts = self._scores.table(observed)
         present = np.zeros(len(self), dtype=bool)
         present[[at for at, _ in observed]] = True
-        means = self._scores.observe(headers, counts)
+        means = self._scores.observe(headers, counts, self._spread)
         self._seen += 1
         if self._calibrating:
             return self._calibrate(means, present, threshold)
@@ -107,9 +114,10 @@ class MonitorEvidence:
         against_reference, log_e = self._shape_log_e(counts)
         self._bet(means, errors, variance, log_e, present, threshold)
         self._onsets.observe(means, errors, counts, log_e.mean(axis=1))
-        z = means.y / np.sqrt(means.sampling + self._learning.dependence.long_run - 1)
-        back = self._recovery.observe(z, _log_mean(against_reference), means.seen)
+        error = np.sqrt(means.sampling + self._learning.dependence.long_run - 1)
+        back = self._recovery.observe(means.y, error, _log_mean(against_reference), means.seen)
         self._take_back(back)
+        self._live += counts
         judged = self._judge(present, window, threshold, back, counts, means)
         disturbed = self._recovery.followed
         if self._learning.observe(means.y / np.sqrt(means.sampling), present, disturbed):
@@ -155,15 +163,8 @@ class MonitorEvidence:
     def _shape_log_e(self, counts: Ints) -> tuple[Floats, Floats]:
         """Return the log e-values of the shape against the reference, and against what each column is judged by."""
         against = log_e_values(counts, self._scores.live, self._shape_null)
-        if not self._moved_to:
-            return against, against
-        judged, at = against.copy(), sorted(self._moved_to)
-        moved = self._scores.counts.copy()
-        for column in at:
-            moved[column] = self._moved_to[column]
-        null = self._null(moved)._replace(toll=self._shape_null.toll)
-        judged[at] = log_e_values(counts, self._scores.live, null)[at]
-        return against, judged
+        null = self._null(self._level + self._live)._replace(toll=self._shape_null.toll)
+        return against, log_e_values(counts, self._scores.live, null)
 
     def _bet(
         self, means: Means, errors: Floats, variance: Floats, log_e: Floats, present: Mask, threshold: float
@@ -193,10 +194,11 @@ class MonitorEvidence:
             self._episode.add(means, counts)
         spoken = {*alarming.tolist(), *np.flatnonzero(self._recovery.followed).tolist()}
         returned, alarms = set(back.tolist()), set(alarming.tolist())
-        logs = np.log10(np.maximum(column, 1e-300)).tolist()
+        logs = np.log10(np.maximum(column, _LEAST)).tolist()
         said = {
             at: Said(
                 logs[at],
+                float(self._of_column[at]),
                 alarm=at in alarms,
                 holding=at in spoken,
                 recovered=at in returned,
@@ -204,7 +206,7 @@ class MonitorEvidence:
             )
             for at in np.flatnonzero(present).tolist()
         }
-        return Judged(float(np.log10(max(total, 1e-300))), float(np.log10(threshold)), 0, said)
+        return Judged(float(np.log10(max(total, _LEAST))), float(np.log10(threshold)), 0, said)
 
     def _gated(self, sided: Floats, shape: Floats, threshold: float) -> tuple[float, Floats, Floats]:
         """Return the monitor's evidence, each column's and each channel's, of effects that are large enough to matter.
@@ -219,8 +221,8 @@ class MonitorEvidence:
         passing = self._onsets.passing(self._scores.unit)
         through = np.concatenate(((sided * passing).sum(axis=2), np.zeros((len(self), 1))), axis=1)
         at = np.flatnonzero(shape > 0)
-        moved = self._onsets.shape_moved(at, self._shape_null, self._scores.live, self._scores.counts)
-        through[at, SHAPE] = shape[at] * self._onsets.shape_passing(at, moved)
+        passing_shape = self._onsets.shape_passing(at, self._scores.live, self._scores.counts, self._level)
+        through[at, SHAPE] = shape[at] * passing_shape
         gated = through.sum(axis=1)
         return fsum(gated * self._of_column), gated, through
 
@@ -243,8 +245,7 @@ class MonitorEvidence:
         size = 0.0
         if channel != SHAPE:
             moved = self._onsets.moved(self._scores.unit)[column, channel]
-            standard = self._scores.unit[column, channel] * np.sqrt(self._learning.dependence.long_run[column, channel])
-            size = float(moved[int(np.argmax(np.abs(moved)))] / standard)
+            size = float(moved[int(np.argmax(np.abs(moved)))] / self._scores.unit[column, channel])
         self._recovery.follow(column, channel, size)
         if self._episode is not None:
             self._episode.members[column] = True
@@ -258,8 +259,8 @@ class MonitorEvidence:
         self._innovations.relevel(mask, np.zeros_like(self._innovations.level), self._own_variance())
         self._begin(mask)
         self._onsets.told[back], self._onsets.told_shape[back] = 0.0, 0.0
-        for column in back.tolist():
-            self._moved_to.pop(column, None)
+        self._level[back], self._live[back] = self._scores.counts[back], 0
+        self._spread[back] = 1.0
         if self._episode is not None:
             self._episode.members[back] = False
 
@@ -269,15 +270,15 @@ class MonitorEvidence:
         if episode is None or episode.windows <= _JOIN_WINDOWS or window.end_ms - episode.since_ms <= join_ms:
             return
         members, level = episode.members, episode.level
-        variance = self._scores.nominal / episode.rows * self._learning.dependence.long_run
+        spread = episode.spread(self._scores)
+        variance = self._scores.nominal / episode.rows * (self._learning.dependence.long_run - 1 + spread)
         self._innovations.relevel(members, level, np.maximum(variance, self._own_variance()))
         self._onsets.told = np.where(members[:, None], level * self._scores.unit, self._onsets.told)
-        for column in np.flatnonzero(members).tolist():
-            self._moved_to[column] = episode.counts[column]
         at = np.flatnonzero(members)
-        self._onsets.told_shape[at] = self._onsets.shape_moved(
-            at, self._shape_null, self._scores.live, self._scores.counts
-        )
+        self._level[at], self._live[at] = episode.counts[at], 0
+        self._spread[at] = spread[at]
+        self._onsets.told_shape[at] = self._onsets.shape_moved(at, self._scores.live, self._scores.counts)
+        self._recovery.settle(np.where(members[:, None], level, 0.0))
         self._begin(np.ones(len(self), dtype=bool))
         self._episode = None
 
@@ -301,7 +302,9 @@ class MonitorEvidence:
             "learning": self._learning.to_state(),
             "onsets": self._onsets.to_state(),
             "recovery": self._recovery.to_state(),
-            "moved_to": {str(column): counts.tolist() for column, counts in sorted(self._moved_to.items())},
+            "level": pack(self._level),
+            "live": pack(self._live),
+            "spread": pack(self._spread),
             "episode": self._episode.to_state() if self._episode else None,
         }
 
@@ -319,7 +322,8 @@ class MonitorEvidence:
         self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
         self._onsets.restore(state["onsets"])
         self._recovery.restore(state["recovery"])
-        self._moved_to = {int(at): np.array(counts, dtype=np.int64) for at, counts in state["moved_to"].items()}
+        self._level, self._live = unpack(state["level"], self._level), unpack(state["live"], self._live)
+        self._spread = unpack(state["spread"], self._spread)
         episode = state["episode"]
         self._episode = None if episode is None else Episode.from_state(episode, *self._scores.counts.shape)
 

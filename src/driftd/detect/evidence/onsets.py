@@ -8,7 +8,6 @@ import numpy as np
 from driftd.detect.evidence.arrays import pack, unpack
 from driftd.detect.evidence.innovations import Mask
 from driftd.detect.evidence.scores import MEANS, Means, Scores
-from driftd.detect.evidence.shape import ShapeNull
 from driftd.references.profile import Floats, Ints
 from driftd.values.keys import Channel
 from driftd.values.state import State
@@ -23,7 +22,8 @@ FLOOR = {
     Channel.INVALID: 0.01,
 }
 _FLOORS = np.array([FLOOR[channel] for channel in MEANS])
-_SLACK = 0.25  # standard errors a window may be off without adding to the sum
+_RETURNED = 0.8  # a shape closer to its reference than so much of what was told is on its way back
+_SLACK = 0.5  # standard errors a window may be off without adding to the sum
 
 
 class Onsets:
@@ -66,21 +66,18 @@ class Onsets:
         floors = _FLOORS[:, None]
         return np.asarray((np.abs(moved) >= floors) & (step * side >= floors) & ~returning)
 
-    def shape_moved(self, columns: Ints, null: ShapeNull, live: Mask, reference: Ints) -> Floats:
-        """Return the PSI of the counts since the onset against the reference, less its part due to chance."""
-        counts = self._counts[columns]
-        here = live[columns]
-        bins = here.sum(axis=1)
-        n, known = counts.sum(axis=1), reference[columns].sum(axis=1)
-        q = np.where(here, counts + 0.5, 1.0) / (n + bins / 2)[:, None]
-        p = np.where(here, null.shares[columns], 1.0)
-        psi = np.where(here, (q - p) * np.log(q / p), 0.0).sum(axis=1)
-        chance = (bins - 1) * (1 / np.maximum(n, 1) + 1 / np.maximum(known, 1))
-        return np.where(n > 0, psi - chance, 0.0)
+    def shape_moved(self, columns: Ints, live: Mask, reference: Ints) -> Floats:
+        """Return the PSI of the counts since the onset against these counts, less its part due to chance."""
+        return _debiased_psi(self._counts[columns], reference[columns], live[columns])
 
-    def shape_passing(self, columns: Ints, moved: Floats) -> Mask:
-        """Tell which of these columns' shapes are off by enough, and by more than was told."""
-        return np.asarray(moved >= np.maximum(FLOOR[Channel.SHAPE], self.told_shape[columns] + FLOOR[Channel.SHAPE]))
+    def shape_passing(self, columns: Ints, live: Mask, reference: Ints, level: Ints) -> Mask:
+        """Tell which of these columns' shapes are off by enough, and anew: from the reference, and from the ``level``.
+
+        Level: the counts that a column is judged against since it was paged.
+        """
+        off, step = (self.shape_moved(columns, live, counts) for counts in (reference, level))
+        returning = off < _RETURNED * self.told_shape[columns]
+        return np.asarray((off >= FLOOR[Channel.SHAPE]) & (step >= FLOOR[Channel.SHAPE]) & ~returning)
 
     def forget(self, columns: Mask) -> None:
         """Begin anew with these columns."""
@@ -96,6 +93,16 @@ class Onsets:
         """Take back what ``to_state`` gave."""
         for name, attribute in _FIELDS.items():
             setattr(self, attribute, unpack(state[name], getattr(self, attribute)))
+
+
+def _debiased_psi(counts: Ints, reference: Ints, live: Mask) -> Floats:
+    bins = live.sum(axis=1)
+    n, known = counts.sum(axis=1), reference.sum(axis=1)
+    q = np.where(live, counts + 0.5, 1.0) / (n + bins / 2)[:, None]
+    p = np.where(live, reference + 0.5, 1.0) / (known + bins / 2)[:, None]
+    psi = np.where(live, (q - p) * np.log(q / p), 0.0).sum(axis=1)
+    chance = (bins - 1) * (1 / np.maximum(n, 1) + 1 / np.maximum(known, 1))
+    return np.where(n > 0, psi - chance, 0.0)
 
 
 _FIELDS = {

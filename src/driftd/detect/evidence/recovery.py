@@ -35,24 +35,31 @@ class Recovery:
         return np.asarray(self.channel != NOBODY)
 
     def follow(self, column: int, channel: int, size: float) -> None:
-        """Begin with a column that pages by ``size`` standard errors of a window, with its sign."""
+        """Begin with a column that pages by ``size``, in the unit of Innovations and with its sign."""
         self.channel[column] = channel
         self._side[column] = 1.0 if size >= 0 else -1.0
-        self._target[column] = max(abs(size) / 2, _LEAST_TARGET)
+        self._target[column] = abs(size) / 2
         self._log_r[column] = 0.0
 
-    def observe(self, z: Floats, log_e: Floats, seen: Mask) -> Ints:
+    def settle(self, level: Floats) -> None:
+        """Measure from now on against where the columns have come to: ``level`` (columns, channels)."""
+        at = np.flatnonzero(self.followed & (self.channel != SHAPE))
+        size = level[at, self.channel[at]] * self._side[at]
+        self._target[at] = np.where(size > 0, size / 2, self._target[at])
+
+    def observe(self, y: Floats, error: Floats, log_e: Floats, seen: Mask) -> Ints:
         """Take in a window; return the columns that are back by it, and follow them no longer.
 
-        ``z`` (columns, channels): distance to the reference in its standard errors; ``log_e`` (columns): ln of the
-        e-value of the shape against the reference.
+        ``y`` (columns, channels): distance to the reference, ``error``: its standard error; ``log_e`` (columns): ln of
+        the e-value of the shape against the reference.
         """
         at = np.flatnonzero(self.followed)
         channel = self.channel[at]
         of_mean = channel != SHAPE
         place = np.where(of_mean, channel, 0)
-        bet = np.minimum(1.0, self._target[at])
-        gain = bet * (self._target[at] - self._side[at] * z[at, place]) - bet**2 / 2
+        target = np.maximum(self._target[at] / error[at, place], _LEAST_TARGET)
+        bet = np.minimum(1.0, target)
+        gain = bet * (target - self._side[at] * y[at, place] / error[at, place]) - bet**2 / 2
         gain = np.where(of_mean, gain, np.minimum(-log_e[at], _MOST_GAIN))
         self._log_r[at] += np.where(seen[at, place], gain, 0.0)
         back = at[self._log_r[at] >= _ENOUGH]

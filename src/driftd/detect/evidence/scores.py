@@ -86,8 +86,8 @@ class Scores:
             counts[at, : len(one.counts)] = one.counts
         return headers, counts
 
-    def observe(self, headers: Ints, counts: Ints) -> Means:
-        """Return the means of a window."""
+    def observe(self, headers: Ints, counts: Ints, spread: Floats) -> Means:
+        """Return the means of a window. ``spread``: variance of a row's score now over that in training."""
         valid = counts.sum(axis=1)
         n = np.empty(self.means.shape)
         n[:, :RANKS] = valid[:, None]
@@ -99,7 +99,7 @@ class Scores:
             sums[:, number] = headers[:, RATES[channel]]
         seen = (n > 0) & self.varies
         rows = np.maximum(n, 1)
-        return Means((sums / rows - self.means) / self.unit, self.nominal / rows, n, seen)
+        return Means((sums / rows - self.means) / self.unit, spread * self.nominal / rows, n, seen)
 
     def cumulants(self, bets: Floats, n: Floats) -> Floats:
         """Return ln E exp(bet x y) under training for sums of n independent rows: (sides, columns, channels, bets).
