@@ -9,20 +9,20 @@ import numpy as np
 from driftd.detect.baseline import Baseline, Baselines
 from driftd.detect.column import ColumnWatch
 from driftd.detect.distances import NO_DISTANCE, distances
-from driftd.detect.evidence.monitor import Judged, MonitorEvidence
+from driftd.detect.evidence.monitor import Judged, MonitorEvidence, Said
 from driftd.detect.made_with import made_with
 from driftd.detect.observed import Observed
 from driftd.detect.river_adapter import RIVER_VERSION, DetectorKit
-from driftd.detect.settings import EVIDENCE, GROSS, DetectSettings
+from driftd.detect.settings import GROSS, DetectSettings
 from driftd.errors import ProfileError
 from driftd.references.profile import Profile
 from driftd.values.budget import monitor_threshold
 from driftd.values.closed import ClosedWindow
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
 from driftd.values.paging import Paging
-from driftd.values.settings import PageRule
+from driftd.values.settings import EVIDENCE, PageRule
 from driftd.values.state import State
-from driftd.values.verdict import Distances, WindowVerdict
+from driftd.values.verdict import Detectable, Distances, WindowVerdict
 
 _SEPARATOR = "\x1f"
 
@@ -79,8 +79,8 @@ class DetectStage:
         held_against = [baselines[sums.column] for sums in window.columns]
         observed = [baseline.observed(sums.sums) for baseline, sums in zip(held_against, window.columns, strict=True)]
         watches = [self._watch(window.monitor, monitor, baseline.column.key) for baseline in held_against]
-        judged = self._weigh(window, monitor, observed, paging)
-        rules = paging.rules if judged.calibrating == 0 else while_calibrating(paging.rules)
+        judged, detectable = self._weigh(window, monitor, observed, paging)
+        spoken = [judged.columns.get(sums.column) for sums in window.columns]
         given = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
         return WindowVerdict(
             monitor=window.monitor,
@@ -90,20 +90,24 @@ class DetectStage:
             incomplete=window.incomplete,
             sources=window.sources,
             columns=tuple(
-                watch.observe(*one, page_on=rules, said=judged.columns.get(one[0].column))
-                for watch, one in zip(watches, given, strict=True)
+                watch.observe(*one, page_on=rules_for(paging.rules, said), said=said)
+                for watch, one, said in zip(watches, given, spoken, strict=True)
             ),
             starved=tuple(baselines[column].column.key for column in window.starved),
             newest_ms=window.newest_ms,
             evidence=None if judged.calibrating else judged.log10,
             threshold=judged.log10_threshold,
             calibrating=judged.calibrating,
+            detectable=detectable,
         )
 
-    def _weigh(self, window: ClosedWindow, monitor: _Monitor, observed: Sequence[Observed], paging: Paging) -> Judged:
-        """Let the monitor's evidence judge the window, by its share of the budget."""
+    def _weigh(
+        self, window: ClosedWindow, monitor: _Monitor, observed: Sequence[Observed], paging: Paging
+    ) -> tuple[Judged, Mapping[ColumnKey, Detectable]]:
+        """Let the monitor's evidence judge the window, by its share of the budget, and tell what it could find."""
+        spans_ms = [sums.span.end_ms - sums.span.start_ms for sums in window.columns]
         monitor.closed += len(window.columns)
-        monitor.span_ms += sum(sums.span.end_ms - sums.span.start_ms for sums in window.columns)
+        monitor.span_ms += sum(spans_ms)
         duration_ms = window.window.end_ms - window.window.start_ms
         threshold = monitor_threshold(
             *paging.budget,
@@ -118,7 +122,8 @@ class DetectStage:
                 monitor.restored = None
         monitor.evidence.weigh(paging.importances)
         numbered = [(sums.column, one) for sums, one in zip(window.columns, observed, strict=True)]
-        return monitor.evidence.observe(numbered, window.window, threshold, paging.join_ms)
+        judged = monitor.evidence.observe(numbered, window.window, threshold, paging.join_ms)
+        return judged, monitor.evidence.detectable(numbered, spans_ms, threshold)
 
     def forget(self, monitor: MonitorKey) -> None:
         """Drop what is remembered of a monitor; harmless where there is nothing."""
@@ -190,10 +195,11 @@ class DetectStage:
         self._baselines = {name: baselines for name, baselines in self._baselines.items() if name in used}
 
 
-def while_calibrating(rules: tuple[PageRule, ...]) -> tuple[PageRule, ...]:
-    """Return what pages as long as the evidence does not know enough to: the rule for gross drift in its place."""
+def rules_for(rules: tuple[PageRule, ...], said: Said | None) -> tuple[PageRule, ...]:
+    """Return what pages for a column: where the evidence cannot speak yet, or hardly ever will, gross drift as well."""
     gross = PageRule(GROSS)
-    return (*rules, gross) if PageRule(EVIDENCE) in rules and gross not in rules else rules
+    speaks = said is not None and not said.blind
+    return rules if speaks or gross in rules or PageRule(EVIDENCE) not in rules else (*rules, gross)
 
 
 def _distances(observed: Sequence[Observed], held_against: Sequence[Baseline]) -> list[Distances]:

@@ -15,20 +15,24 @@ from driftd.detect.evidence.learning import Learning, is_alike, shape_tolls, tol
 from driftd.detect.evidence.onsets import Onsets
 from driftd.detect.evidence.recovery import SHAPE, Recovery
 from driftd.detect.evidence.scores import MEANS, Means, Scores
+from driftd.detect.evidence.sensitivity import Sensitivity, Terms
 from driftd.detect.evidence.shape import ShapeBets, ShapeNull, log_e_values, null_of
 from driftd.detect.evidence.suspects import suspects
 from driftd.detect.evidence.weights import channel_weights, column_weights
 from driftd.detect.observed import Observed
 from driftd.references.profile import Floats, Ints
-from driftd.values.keys import Channel
+from driftd.values.keys import Channel, ColumnKey
 from driftd.values.state import State
+from driftd.values.verdict import Detectable
 from driftd.values.windows import Window
 
 #: Windows that must be known, from training or live, before evidence may page.
-CALIBRATED = 40
+CALIBRATED = 20
 _JOIN_WINDOWS = 12  # an incident can be joined for so many windows at least
 _LEAST = 0.01  # of evidence, as it is told: where it has just begun it is 0
 _SURE = 4.0  # standard errors between two halves of what is learnt from that are no chance
+_GROSS = 0.15  # a move of the mean of u that anybody would call drift
+_SEEN = 0.5  # standard errors a window: what adds up to a page within a hundred windows or so
 _CHANNELS = (*MEANS, Channel.SHAPE)
 
 
@@ -44,6 +48,7 @@ class Said:
     alarm: bool = False  # this window pages, or joins, by it
     holding: bool = False  # it has been paged and is not back
     recovered: bool = False  # by this window it is back
+    blind: bool = False  # its windows depend on each other so much that even gross drift would take long to be sure of
     channel: Channel | None = None  # where the evidence is, when it alarms or holds
 
 
@@ -89,6 +94,7 @@ class MonitorEvidence:
         self._episode: Episode | None = None
         self._unsteady: Mask = np.zeros(len(self), dtype=bool)  # columns that moved while the dependence was learnt
         self._calibrating = self._remaining() > 0
+        self._sensitivity = Sensitivity([column.key for column in self._columns])
 
     def __len__(self) -> int:
         return len(self._scores)
@@ -129,6 +135,12 @@ class MonitorEvidence:
     @property
     def _independent(self) -> Mask:
         return np.asarray(self._learning.dependence.gain == 0)
+
+    @property
+    def _blind(self) -> Mask:
+        """The columns of which a gross move of the location is less than half a standard error of each window."""
+        error = self._scores.unit[:, 0] * np.sqrt(self._learning.dependence.long_run[:, 0])
+        return np.asarray(self._scores.varies[:, 0] & (_GROSS < _SEEN * error))
 
     def _own_variance(self) -> Floats:
         """Return the variance of the reference's own means: what it cannot know about the level."""
@@ -194,6 +206,7 @@ class MonitorEvidence:
             self._episode.add(means, counts)
         spoken = {*alarming.tolist(), *np.flatnonzero(self._recovery.followed).tolist()}
         returned, alarms = set(back.tolist()), set(alarming.tolist())
+        blind = set(np.flatnonzero(self._blind).tolist())
         logs = np.log10(np.maximum(column, _LEAST)).tolist()
         said = {
             at: Said(
@@ -202,6 +215,7 @@ class MonitorEvidence:
                 alarm=at in alarms,
                 holding=at in spoken,
                 recovered=at in returned,
+                blind=at in blind,
                 channel=_CHANNELS[self._recovery.channel[at]] if at in spoken else None,
             )
             for at in np.flatnonzero(present).tolist()
@@ -289,6 +303,16 @@ class MonitorEvidence:
         self._windows[columns] = 0
         self._onsets.forget(columns)
 
+    def detectable(
+        self, observed: Sequence[tuple[int, Observed]], spans_ms: Sequence[int], threshold: float
+    ) -> Mapping[ColumnKey, Detectable]:
+        """Return the smallest shifts that would be paged, by the traffic up to this window of columns with these spans."""
+        if not self._calibrating and self._sensitivity.observe(observed, spans_ms):
+            shares = self._of_column * self._of_means[:, 0]
+            terms = Terms(self._scores, self._innovations, self._tolls, threshold / np.maximum(shares, 1e-12))
+            self._sensitivity.estimate(terms, self._spread[:, 0])
+        return self._sensitivity.found
+
     def to_state(self) -> State:
         """Return all that is remembered."""
         return {
@@ -305,6 +329,7 @@ class MonitorEvidence:
             "level": pack(self._level),
             "live": pack(self._live),
             "spread": pack(self._spread),
+            "sensitivity": self._sensitivity.to_state(),
             "episode": self._episode.to_state() if self._episode else None,
         }
 
@@ -324,6 +349,7 @@ class MonitorEvidence:
         self._recovery.restore(state["recovery"])
         self._level, self._live = unpack(state["level"], self._level), unpack(state["live"], self._live)
         self._spread = unpack(state["spread"], self._spread)
+        self._sensitivity.restore(state["sensitivity"])
         episode = state["episode"]
         self._episode = None if episode is None else Episode.from_state(episode, *self._scores.counts.shape)
 
