@@ -7,7 +7,7 @@ from driftd.detect.settings import DETECTORS, parse_page_rule
 from driftd.errors import ConfigurationError
 from driftd.incidents.settings import IncidentSettings
 from driftd.values.budget import LEAST_THRESHOLD, Budget
-from driftd.values.settings import DurationMs, format_duration
+from driftd.values.settings import EVIDENCE, DurationMs, format_duration
 
 
 def contradictions(config: Config) -> list[ConfigurationError]:
@@ -111,11 +111,16 @@ def _wrong_with(member: str, config: Config) -> str | None:
 
 
 def _budgets(config: Config) -> Iterator[ConfigurationError]:
-    """Check that every budget leaves enough windows to a false page."""
+    """Check that every budget that the evidence has to keep leaves enough windows to a false page."""
     window_ms = config.windows.duration
-    budgets = {"incidents": config.incidents.budget}
-    budgets |= {section: incidents.budget for section, incidents in _incidents_of_models(config, "budget")}
-    for section, budget in budgets.items():
+    binding: dict[str, IncidentSettings] = {}
+    if EVIDENCE in config.incidents.page_on:
+        binding["incidents"] = config.incidents
+    for name, model in config.models.items():
+        own = config.incidents_of(name)
+        if EVIDENCE in own.page_on and {"budget", "page_on"} & model.incidents.model_fields_set:
+            binding[f"models.{name}.incidents"] = own
+    for section, budget in ((section, incidents.budget) for section, incidents in binding.items()):
         if window_ms > 0 and budget.threshold(window_ms) < LEAST_THRESHOLD:
             yield ConfigurationError(f"{section}.budget", str(budget), _budget_that_would_do(budget, window_ms))
 

@@ -5,9 +5,8 @@ from math import log10
 from typing import NamedTuple
 
 from driftd.config.model import Config
-from driftd.detect.settings import EVIDENCE
 from driftd.values.budget import Budget, monitor_threshold
-from driftd.values.settings import format_duration
+from driftd.values.settings import EVIDENCE, format_duration
 from driftd.values.state import State
 
 MONTH_DAYS = 30

@@ -12,12 +12,12 @@ from driftd.detect.gross import GrossRule
 from driftd.detect.observed import Observed
 from driftd.detect.recent import KEPT, MEANS, Change, Recent, find_change, recent
 from driftd.detect.river_adapter import DetectorKit
-from driftd.detect.settings import EVIDENCE, GROSS, GrossSettings
+from driftd.detect.settings import GROSS, GrossSettings
 from driftd.detect.told import Told, tell, told_from
 from driftd.values.closed import ColumnSums
 from driftd.values.keys import Channel
 from driftd.values.layout import INVALID, MISSING, UNSEEN
-from driftd.values.settings import PageRule
+from driftd.values.settings import EVIDENCE, PageRule
 from driftd.values.state import State
 from driftd.values.verdict import ColumnVerdict, Detection, Distances
 
@@ -102,6 +102,7 @@ class ColumnWatch:
             shift=_shift(self._recent[-1]),
             detections=detections,
             evidence=None if said is None else said.log10,
+            weight=None if said is None else said.weight,
             recovered=said is not None and said.recovered,
             alarms=alarms,
             speaking=speaking,

@@ -7,11 +7,10 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from driftd.values.keys import Channel
-from driftd.values.settings import PageRule, Section
+from driftd.values.settings import EVIDENCE, PageRule, Section
 
 DISTANCES = ("psi", "js", "ks", "wasserstein")
 GROSS = "gross"
-EVIDENCE = "evidence"
 
 
 class AdwinOptions(Section):

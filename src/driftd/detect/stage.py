@@ -9,20 +9,21 @@ import numpy as np
 from driftd.detect.baseline import Baseline, Baselines
 from driftd.detect.column import ColumnWatch
 from driftd.detect.distances import NO_DISTANCE, distances
-from driftd.detect.evidence.monitor import Judged, MonitorEvidence, Said
+from driftd.detect.evidence.monitor import Said
 from driftd.detect.made_with import made_with
 from driftd.detect.observed import Observed
 from driftd.detect.river_adapter import RIVER_VERSION, DetectorKit
 from driftd.detect.settings import GROSS, DetectSettings
+from driftd.detect.weighing import Weighing
 from driftd.errors import ProfileError
+from driftd.references.book import version_order
 from driftd.references.profile import Profile
-from driftd.values.budget import monitor_threshold
 from driftd.values.closed import ClosedWindow
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
 from driftd.values.paging import Paging
 from driftd.values.settings import EVIDENCE, PageRule
 from driftd.values.state import State
-from driftd.values.verdict import Detectable, Distances, WindowVerdict
+from driftd.values.verdict import Distances, WindowVerdict
 
 _SEPARATOR = "\x1f"
 
@@ -35,10 +36,7 @@ class _Monitor:
     settings: DetectSettings  # those of its newest window
     kit: DetectorKit
     columns: dict[ColumnKey, ColumnWatch] = field(default_factory=dict)
-    evidence: MonitorEvidence | None = None  # from its first window on
-    restored: State | None = None  # what the evidence is to take back at its first window
-    closed: int = 0  # windows of columns so far
-    span_ms: int = 0  # of event time that they span together
+    weighing: Weighing = field(default_factory=Weighing)
 
     def adopt(self, settings: DetectSettings) -> None:
         """Judge by other settings from the next window on."""
@@ -79,7 +77,8 @@ class DetectStage:
         held_against = [baselines[sums.column] for sums in window.columns]
         observed = [baseline.observed(sums.sums) for baseline, sums in zip(held_against, window.columns, strict=True)]
         watches = [self._watch(window.monitor, monitor, baseline.column.key) for baseline in held_against]
-        judged, detectable = self._weigh(window, monitor, observed, paging)
+        share = 1 / sum(key.model == window.monitor.model for key in self._monitors)
+        judged, detectable = monitor.weighing.observe(window, observed, baselines, paging, share)
         spoken = [judged.columns.get(sums.column) for sums in window.columns]
         given = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
         return WindowVerdict(
@@ -101,30 +100,6 @@ class DetectStage:
             detectable=detectable,
         )
 
-    def _weigh(
-        self, window: ClosedWindow, monitor: _Monitor, observed: Sequence[Observed], paging: Paging
-    ) -> tuple[Judged, Mapping[ColumnKey, Detectable]]:
-        """Let the monitor's evidence judge the window, by its share of the budget, and tell what it could find."""
-        spans_ms = [sums.span.end_ms - sums.span.start_ms for sums in window.columns]
-        monitor.closed += len(window.columns)
-        monitor.span_ms += sum(spans_ms)
-        duration_ms = window.window.end_ms - window.window.start_ms
-        threshold = monitor_threshold(
-            *paging.budget,
-            window_ms=monitor.span_ms / monitor.closed if monitor.closed else duration_ms,
-            models=paging.models,
-            share=1 / sum(key.model == window.monitor.model for key in self._monitors),
-        )
-        if monitor.evidence is None:
-            monitor.evidence = MonitorEvidence(self._baselines_of(window.reference_id).all(), duration_ms)
-            if monitor.restored is not None:
-                monitor.evidence.restore(monitor.restored)
-                monitor.restored = None
-        monitor.evidence.weigh(paging.importances)
-        numbered = [(sums.column, one) for sums, one in zip(window.columns, observed, strict=True)]
-        judged = monitor.evidence.observe(numbered, window.window, threshold, paging.join_ms)
-        return judged, monitor.evidence.detectable(numbered, spans_ms, threshold)
-
     def forget(self, monitor: MonitorKey) -> None:
         """Drop what is remembered of a monitor; harmless where there is nothing."""
         self._monitors.pop(monitor, None)
@@ -138,9 +113,7 @@ class DetectStage:
                 "detectors": monitor.kit.signature(),
                 "reference_id": monitor.reference_id,
                 "columns": {str(column): watch.to_state() for column, watch in sorted(monitor.columns.items())},
-                "closed": monitor.closed,
-                "span_ms": monitor.span_ms,
-                "evidence": monitor.evidence.to_state() if monitor.evidence else monitor.restored,
+                "weighing": monitor.weighing.to_state(),
             }
             for key, monitor in sorted(self._monitors.items())
         }
@@ -157,8 +130,7 @@ class DetectStage:
             settings = DetectSettings(detectors=made_with(record["detectors"]), gross=gross)
             kit = DetectorKit(settings.detectors)
             monitor = self._monitors[key] = _Monitor(record["reference_id"], settings, kit)
-            monitor.closed, monitor.span_ms = record.get("closed", 0), record.get("span_ms", 0)
-            monitor.restored = record.get("evidence")
+            monitor.weighing = Weighing(record.get("weighing"))
             for text, memory in record["columns"].items():
                 role, name = text.split(":", 1)
                 self._watch(key, monitor, ColumnKey(Role(role), name)).restore(memory, kit.on_binary)
@@ -168,12 +140,29 @@ class DetectStage:
         settings = self._settings_at(window.window.start_ms)
         monitor = self._monitors.get(window.monitor)
         if monitor is None or monitor.reference_id != window.reference_id:
+            before = monitor
             monitor = _Monitor(window.reference_id, settings, DetectorKit(settings.detectors))
+            self._inherit(monitor, window, before)
             self._monitors[window.monitor] = monitor
             self._drop_unused_baselines()
         elif monitor.settings != settings:
             monitor.adopt(settings)
         return monitor
+
+    def _inherit(self, monitor: _Monitor, window: ClosedWindow, before: _Monitor | None) -> None:
+        """Let a new monitor go on with what is known: of itself, held against another reference ``before``.
+
+        Else of the newest other version of its model (statistics, section 5).
+        """
+        model, _, segment = window.monitor
+        others = [key for key in self._monitors if (key.model, key.segment) == (model, segment)]
+        newest = max(others, key=lambda key: version_order(key.version), default=None)
+        parent = before or (self._monitors[newest] if newest else None)
+        if parent is None or self._profile_of(parent.reference_id) is None:
+            return
+        ours, theirs = (self._baselines_of(one.reference_id) for one in (monitor, parent))
+        window_ms = window.window.end_ms - window.window.start_ms
+        monitor.weighing.inherit(parent.weighing, ours, theirs, window_ms, itself=parent is before)
 
     def _watch(self, key: MonitorKey, monitor: _Monitor, column: ColumnKey) -> ColumnWatch:
         watch = monitor.columns.get(column)

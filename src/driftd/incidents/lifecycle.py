@@ -136,6 +136,7 @@ class MonitorIncidents:
             joinable = self._joinable(incident, settings)
             for key in incident.members.keys() & judged.keys():
                 member, column = incident.members[key], judged[key]
+                member.back = (member.back or column.recovered) and not column.alarms
                 if not (column.alarms or column.speaking):
                     member.quiet_windows += column.windows
                     continue
@@ -179,10 +180,16 @@ class MonitorIncidents:
         )
 
     def _release(self, settings: IncidentSettings) -> None:
-        """Let go the columns about which nothing has spoken for long enough; no data is not silence."""
+        """Let go the columns about which nothing has spoken for long enough; no data is not silence.
+
+        Of which the evidence says that they are back: as soon as they have been in the incident for ``hold``.
+        """
+        least_ms = max(settings.hold, MIN_WINDOWS * (self._window.end_ms - self._window.start_ms))
         for incident in self.open:
             for key, member in list(incident.members.items()):
-                if member.quiet_windows >= MIN_WINDOWS and self.newest_ms - member.spoke_ms >= settings.hold:
+                silent = member.quiet_windows >= MIN_WINDOWS and self.newest_ms - member.spoke_ms >= settings.hold
+                back = member.back and member.quiet_windows > 0 and self.newest_ms - member.since_ms >= least_ms
+                if silent or back:
                     del incident.members[key]
                     self._released_ms = max(self._released_ms, member.spoke_ms)
 

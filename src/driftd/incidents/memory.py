@@ -27,6 +27,7 @@ class Member:
     spoke_ms: int  # end of the newest window in which something that pages spoke about it
     quiet_windows: int = 0  # windows judged since
     evidence: Weighed | None = None  # as it was when evidence first named it
+    back: bool = False  # the evidence says that it has recovered
 
 
 @dataclass(slots=True)
@@ -93,6 +94,7 @@ def open_to_state(incident: OpenIncident) -> State:
                 "effect": _effect_to_state(member.effect),
                 "spoke_ms": member.spoke_ms,
                 "quiet_windows": member.quiet_windows,
+                "back": member.back,
                 "evidence": list(member.evidence) if member.evidence else None,
             }
             for key, member in sorted(incident.members.items())
@@ -123,6 +125,7 @@ def _member_from_state(state: State) -> Member:
         effect=_effect_from_state(state["effect"]),
         spoke_ms=state["spoke_ms"],
         quiet_windows=state["quiet_windows"],
+        back=state.get("back", False),
         evidence=Weighed(*evidence) if evidence else None,
     )
 

@@ -158,6 +158,27 @@ MONITOR_STATE = Metric(
     (*_MONITOR, "state"),
     {"state": tuple(MonitorState)},
 )
+MONITOR_EVIDENCE = Metric(
+    "driftd_monitor_evidence",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "Evidence of drift in the monitor by its newest window, as log10; absent while it is calibrating.",
+    _MONITOR,
+)
+MONITOR_EVIDENCE_THRESHOLD = Metric(
+    "driftd_monitor_evidence_threshold",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "Evidence that pages, as log10: it follows from the monitor's part of the budget.",
+    _MONITOR,
+)
+MONITOR_CALIBRATION_REMAINING = Metric(
+    "driftd_monitor_calibration_remaining_windows",
+    MetricType.GAUGE,
+    Source.MONITORS,
+    "Windows that the monitor must still see before evidence pages; until then gross drift does.",
+    _MONITOR,
+)
 MONITOR_COLUMNS = Metric(
     "driftd_monitor_columns", MetricType.GAUGE, Source.MONITORS, "Columns that the monitor watches.", _MONITOR
 )
@@ -191,6 +212,14 @@ COLUMN_DISTANCE = Metric(
     "Distance of the column's newest window from the reference, over the test bins.",
     (*_COLUMN, "distance"),
     {**_ROLES, "distance": DISTANCES},
+)
+COLUMN_EVIDENCE = Metric(
+    "driftd_column_evidence",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Evidence of drift in the column by its newest window, as log10; absent while the monitor is calibrating.",
+    _COLUMN,
+    _ROLES,
 )
 COLUMN_SHIFT = Metric(
     "driftd_column_shift",
@@ -245,7 +274,7 @@ INCIDENT_SUSPECT_SHARE = Metric(
     "driftd_incident_suspect_share",
     MetricType.GAUGE,
     Source.INCIDENTS,
-    "What each of the ten foremost suspects contributes to the open incident, 0 to 1.",
+    "What each of the ten foremost suspects contributes to the open incident, 0 to 1: its part of the evidence.",
     (*_MONITOR, "incident", "role", "column"),
     _ROLES,
 )

@@ -85,11 +85,13 @@ def samples_within(room: int, columns: Sequence[WantedColumn]) -> tuple[list[Sam
 
 
 def _figures(labels: Labels, column: ColumnView) -> Iterator[Sample]:
-    """Yield the state, and the newest window's shift and ratios; they stay as they are while there is no data."""
+    """Yield the state, and the newest window's evidence, shift and ratios; these stay while there is no data."""
     for state in c.COLUMN_STATE.values["state"]:
         yield Sample(c.COLUMN_STATE, (*labels, state), state == column.state)
     newest = column.newest
     if newest is not None:
+        if newest.evidence is not None:
+            yield Sample(c.COLUMN_EVIDENCE, labels, newest.evidence)
         yield Sample(c.COLUMN_SHIFT, labels, newest.shift)
         if newest.n:
             yield Sample(c.COLUMN_MISSING, labels, newest.missing / newest.n)
@@ -98,7 +100,10 @@ def _figures(labels: Labels, column: ColumnView) -> Iterator[Sample]:
 
 
 def _figures_size(column: ColumnView) -> int:
-    return len(ColumnState) + (0 if column.newest is None else 4 if column.newest.n else 1)
+    newest = column.newest
+    if newest is None:
+        return len(ColumnState)
+    return len(ColumnState) + (newest.evidence is not None) + (4 if newest.n else 1)
 
 
 def _distances(labels: Labels, column: ColumnView) -> Iterator[Sample]:

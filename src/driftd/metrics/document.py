@@ -24,7 +24,8 @@ scrape.
 ## Which series there are
 
 What is known from the start is there from the start, at zero: every reason of every topic, every receiver, every
-state. A monitor's series begin with its first closed window and end when it is forgotten (`limits.expire_after`).
+state. A monitor's series begin with its first closed window and end when it is forgotten (`limits.expire_after`);
+evidence, its threshold and the figures of columns begin with the first one that closes in this process.
 `driftd_detections_total` begins with the first detection of its kind: there are too many kinds to show them all.
 
 `metrics.columns` says which columns have series of their own (those listed under Columns, below): `all`; `suspects`,
@@ -36,7 +37,7 @@ Beyond it series of columns are shed, and nothing else is:
 
 1. `driftd_detections_total`,
 2. then `driftd_column_distance`,
-3. then what is left of a column: its state, shift and ratios.
+3. then what is left of a column: its state, evidence, shift and ratios.
 
 Of a group that does not fit as a whole the foremost columns keep theirs: those in state `drift`, then those that are
 `suspect` or among the suspects of a shown incident, then the others, those with `no_data` last; of equal ones by model,

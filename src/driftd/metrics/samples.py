@@ -63,6 +63,11 @@ def _monitor(monitor: MonitorView) -> Iterator[Sample]:
     yield Sample(c.WINDOWS_INCOMPLETE, labels, monitor.windows_incomplete)
     for state in c.MONITOR_STATE.values["state"]:
         yield Sample(c.MONITOR_STATE, (*labels, state), state == monitor.state)
+    if monitor.evidence is not None:
+        yield Sample(c.MONITOR_EVIDENCE, labels, monitor.evidence)
+    if monitor.threshold is not None:
+        yield Sample(c.MONITOR_EVIDENCE_THRESHOLD, labels, monitor.threshold)
+    yield Sample(c.MONITOR_CALIBRATION_REMAINING, labels, monitor.calibrating)
     drifting = sum(column.state is ColumnState.DRIFT for column in monitor.columns)
     yield Sample(c.MONITOR_COLUMNS, labels, len(monitor.columns))
     yield Sample(c.MONITOR_COLUMNS_DRIFTING, labels, drifting)

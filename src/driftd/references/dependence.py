@@ -98,7 +98,7 @@ def _spectra(blocks: int, ordinates: int) -> Floats:
 
 def _prior(blocks: float) -> Floats:
     """Return the prior of one channel. What moves more slowly than half the blocks cannot be told from a level."""
-    prior = np.where(_TIME > max(blocks / 2, 4.0), 1e-9, 1.0)
+    prior = np.where(max(blocks / 2, 4.0) < _TIME, 1e-9, 1.0)
     prior[0] = 0.0
     prior *= (1 - _INDEPENDENT) / prior.sum()
     prior[0] = _INDEPENDENT

@@ -130,6 +130,7 @@ class Pictures:
                     state=states.columns.get(column, ColumnState.NO_DATA),
                     newest=tally.columns.get(column),
                     detections=dict(tally.detections.get(column, {})),
+                    detectable=tally.newest.detectable.get(column, {}) if tally.newest else {},
                 )
                 for column in keys
             ),

@@ -18,7 +18,7 @@ class Paging:
     """
 
     rules: tuple[PageRule, ...]
-    budget: BudgetTerms = BudgetTerms(Budget(1, horizon_ms=_MONTH_MS))
+    budget: BudgetTerms = field(default_factory=lambda: BudgetTerms(Budget(1, horizon_ms=_MONTH_MS)))
     models: int = 1
     importances: Mapping[str, float] = field(default_factory=dict)
     join_ms: int = 3_600_000

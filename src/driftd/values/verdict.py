@@ -1,6 +1,7 @@
 """What detecting says about a closed window, and what incidents make of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -28,6 +29,23 @@ class MonitorState(StrEnum):
     FIRING = "firing"
     CALIBRATING = "calibrating"
     NO_DATA = "no_data"
+
+
+class Within(StrEnum):
+    """A span of event time in which a shift is to be paged."""
+
+    HOUR = "1h"
+    DAY = "24h"
+
+    @property
+    def span_ms(self) -> int:
+        """How long it is."""
+        return 3_600_000 if self is Within.HOUR else 86_400_000
+
+
+#: The smallest lasting shift of a column's mean u that would be paged within a span, in half of the cases; without an
+#: entry where none would be, or where it is not known yet.
+Detectable = Mapping[Within, float]
 
 
 class Distances(NamedTuple):
@@ -108,6 +126,7 @@ class WindowVerdict:
     evidence: float | None = None  # log10 of the monitor's e-process
     threshold: float | None = None  # log10 of the evidence that pages
     calibrating: int = 0  # windows still to be seen before evidence pages
+    detectable: Mapping[ColumnKey, Detectable] = field(default_factory=dict)  # as last worked out
 
 
 @dataclass(frozen=True, slots=True)

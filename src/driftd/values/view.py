@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from driftd.values.acceptance import Outlook
 from driftd.values.closed import SourceSpan
 from driftd.values.keys import ColumnKey, LateReason, MonitorKey, Reason, SourcePartition
-from driftd.values.verdict import ColumnState, ColumnVerdict, Detection, Incident, MonitorState
+from driftd.values.verdict import ColumnState, ColumnVerdict, Detectable, Detection, Incident, MonitorState
 from driftd.values.windows import Window
 
 
@@ -25,6 +25,7 @@ class ColumnView:
     state: ColumnState
     newest: ColumnVerdict | None
     detections: Mapping[Detection, int]
+    detectable: Detectable = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class Bets:
         """Take in a window. ``price`` (columns, channels, 2, bets): what each bet must win to break even, in logs."""
         clip = np.where(independent, CLIP, DEPENDENT_CLIP)[..., None]
         sided = np.minimum(np.stack((errors, -errors), axis=-1), clip)
-        factor = np.exp(sided[..., None] * BETS - price)
+        factor = np.exp(np.minimum(sided[..., None] * BETS - price, np.log(_CEILING)))
         grown = np.minimum(factor * (self.capital + 1), _CEILING)
         self.capital = np.where(seen[..., None, None], grown, self.capital)
 
@@ -45,6 +45,6 @@ class Bets:
 
 
 def stakes(independent: Mask) -> Floats:
-    """Return how the budget of a channel is spread over bets and sides: (columns, channels, bets), half of it a side."""
+    """Return how a channel's part of the budget is spread over bets, half of it a side: (columns, channels, bets)."""
     played = independent[..., None] | (_DEPENDENT_BET >= BETS)
     return np.asarray(played / played.sum(axis=-1, keepdims=True) / 2, dtype=np.float64)

@@ -38,8 +38,8 @@ class Training(NamedTuple):
 
     @property
     def blocks(self) -> Ints:
-        """Number of blocks of each column."""
-        return np.asarray(self.seen[:, 0].sum(axis=1), dtype=np.int64)
+        """Number of blocks of each column; one of a constant column tells of its rates."""
+        return np.asarray(self.seen.any(axis=1).sum(axis=1), dtype=np.int64)
 
 
 def training_of(scores: Scores, baselines: Sequence[Baseline]) -> Training:
@@ -155,15 +155,16 @@ class Learning:
         like = self.dependence.gain
         self.dependence = Dependence(unpack(state["gain"], like), unpack(state["decay"], like))
 
-    def inherit(self, other: "Learning", pairs: Sequence[tuple[int, int]]) -> None:
-        """Take over what another monitor knows of columns that are the same: (ours, theirs)."""
-        for ours, theirs in pairs:
-            self._likelihoods[ours] = other._likelihoods[theirs]
-            self.blocks[ours] = other.blocks[theirs]
+    def inherit(self, other: "Learning", ours: Ints, theirs: Ints) -> None:
+        """Take over what another monitor knows of these of its columns, where that is from more windows."""
+        more = other.blocks[theirs] > self.blocks[ours]
+        ours, theirs = ours[more], theirs[more]
+        self._likelihoods[ours] = other._likelihoods[theirs]  # noqa: SLF001 -- one of its own
+        self.blocks[ours] = other.blocks[theirs]
         self.dependence = self._learn()
 
     def _take(self, columns: Ints, length: int) -> None:
-        if not len(columns):
+        if not len(columns) or not length:
             return
         z = self._segment[columns, :, :length].astype(np.float64)
         found = log_likelihoods(z.reshape(-1, length)).reshape(len(columns), len(MEANS), MODELS)

@@ -86,7 +86,9 @@ class MonitorEvidence:
         self._shape_null = self._shape_null._replace(toll=shape_tolls(self._scores, baselines, self._shape_null))
         self._bets, self._shape_bets = Bets(len(self)), ShapeBets(len(self))
         self._onsets, self._recovery = Onsets(self._scores), Recovery(len(self))
-        self._level = self._scores.counts.copy()  # the shape that each column is judged against: training, or since its page
+        self._level = (
+            self._scores.counts.copy()
+        )  # what each column's shape is judged against: training, or since its page
         self._live = np.zeros_like(self._level)  # what it has been since then, and is taken to be as well
         self._spread = np.ones_like(self._scores.unit)  # variance of a row's score now over that in training
         self._windows = np.zeros(len(self), dtype=np.int64)  # since the evidence last began
@@ -140,7 +142,7 @@ class MonitorEvidence:
     def _blind(self) -> Mask:
         """The columns of which a gross move of the location is less than half a standard error of each window."""
         error = self._scores.unit[:, 0] * np.sqrt(self._learning.dependence.long_run[:, 0])
-        return np.asarray(self._scores.varies[:, 0] & (_GROSS < _SEEN * error))
+        return np.asarray(self._scores.varies[:, 0] & (_SEEN * error > _GROSS))
 
     def _own_variance(self) -> Floats:
         """Return the variance of the reference's own means: what it cannot know about the level."""
@@ -312,6 +314,25 @@ class MonitorEvidence:
             terms = Terms(self._scores, self._innovations, self._tolls, threshold / np.maximum(shares, 1e-12))
             self._sensitivity.estimate(terms, self._spread[:, 0])
         return self._sensitivity.found
+
+    def inherit(self, other: "MonitorEvidence", pairs: Sequence[tuple[int, int]], *, level: bool) -> None:
+        """Go on with columns where another monitor left off: (ours, theirs), before the first window.
+
+        Their dependence is taken over; and where they are held to the same ``level``, their evidence.
+        """
+        if other._calibrating or not pairs:
+            return
+        ours, theirs = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+        self._learning.inherit(other._learning, ours, theirs)
+        self._innovations = Innovations(self._learning.dependence, self._own_variance())
+        self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
+        self._calibrating = self._remaining() > 0
+        if not level:
+            return
+        self._bets.capital[ours] = other._bets.capital[theirs]
+        self._windows[ours] = other._windows[theirs]
+        for name in Innovations.FIELDS:
+            getattr(self._innovations, name)[ours] = getattr(other._innovations, name)[theirs]
 
     def to_state(self) -> State:
         """Return all that is remembered."""

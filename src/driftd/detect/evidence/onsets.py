@@ -58,7 +58,7 @@ class Onsets:
         return np.asarray(self._moved / np.maximum(self._rows, 1) * unit[..., None], dtype=np.float64)
 
     def passing(self, unit: Floats) -> Mask:
-        """Tell which sides of which means are off by enough, and off anew: away from the reference, and from what was told."""
+        """Tell which sides of which means are off by enough, and anew: from the reference, and from what was told."""
         moved, told = self.moved(unit), self.told[..., None]
         step = moved - told
         side = np.array((1.0, -1.0))

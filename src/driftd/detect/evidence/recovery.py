@@ -17,7 +17,7 @@ NOBODY = -1
 SHAPE = len(MEANS)  # as the number of a channel
 _ENOUGH = float(np.log(20.0))
 _LEAST_TARGET = 0.25
-_MOST_GAIN = 3.0  # of one window of the shape, in logs: one odd window is no recovery
+_MOST_GAIN = 2.0  # of one window of the shape, in logs, less than enough: one odd window is no recovery
 
 
 class Recovery:

@@ -88,7 +88,7 @@ class ShapeBets:
     def step(
         self, log_e: Floats, null: ShapeNull, cap: Floats, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
     ) -> None:
-        """Take in a window; one window multiplies by e to the ``cap`` (columns) at most: no page from quiet by one alone."""
+        """Take in a window. It multiplies by e to the ``cap`` (columns) at most: none pages from quiet by itself."""
         factor = np.exp(np.minimum(log_e - null.toll, cap[:, None]))
         self.capital = np.where(seen[:, None], np.minimum(factor * (self.capital + 1), _CEILING), self.capital)
 
