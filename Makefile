@@ -8,6 +8,7 @@ JOBS ?= 2
 MINUTES ?= 60
 TIMES ?= 50
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # What is made from the code: the module that prints it, and the file that holds it.
 GENERATED := driftd.config.document=config/reference.yaml driftd.metrics.document=docs/metrics.md
@@ -88,8 +89,8 @@ soak: setup ## Run a day of event time in an hour, with kills and restarts, and 
 	@$(BIN)/python benchmarks/soak.py --minutes $(MINUTES)
 
 .PHONY: bench-detection
-bench-detection: setup ## Measure false detections and delays of the detectors
-	@$(BIN)/python benchmarks/detectors.py
+bench-detection: setup ## Measure false pages and delays against their bars (12 minutes; BENCH_ARGS=--quick: two)
+	@PYTHONPATH=benchmarks $(BIN)/python -m detection $(BENCH_ARGS)
 
 .PHONY: bench-memory
 bench-memory: setup ## Measure memory while nine events of ten are made to fill it

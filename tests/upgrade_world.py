@@ -43,8 +43,9 @@ BATCH = 100
 
 
 def settings() -> Config:
-    """Settings of both releases."""
-    return load_config(None, {}, {"incidents": {"page_max_age": "36500d"}, "windows": {"lateness": "10s"}})
+    """Settings of all releases: what pages is what paged in those that know no evidence."""
+    incidents = {"page_max_age": "36500d", "page_on": ["adwin", "gross"]}
+    return load_config(None, {}, {"incidents": incidents, "windows": {"lateness": "10s"}})
 
 
 def rows(count: int, seed: int, drift_at: int | None = None) -> Iterator[Row]:

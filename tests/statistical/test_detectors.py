@@ -1,6 +1,6 @@
 """river's detectors on effective observations: few false detections, short delays, also on dependent windows.
 
-A shortened form of benchmarks/detectors.py, which prints the whole table: windows of 200 rows, one column,
+A shortened form of benchmarks/detection/rivals.py, which compares them with others: windows of 200 rows, one column,
 fixed seeds. A quarter of the full run's clean windows, with bars no wider than its own; ADWIN fed with every
 row shows that the dependent stream is one on which detectors flood.
 """

@@ -1,5 +1,6 @@
 """What a column's channels look like in training: the level, the spread and the windows to begin with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from driftd.detect.distances import chance_psi
 from driftd.detect.effective import MOST
 from driftd.detect.observed import RATES, Observed, observed_row
 from driftd.references.profile import Calibration, ColumnProfile, Floats, Ints, Profile
+from driftd.references.season import Season
 from driftd.values.keys import Channel, Kind, Role
 from driftd.values.layout import HEADER, N
 
@@ -81,6 +83,11 @@ class Baseline:
         known = self._calibration.history.get(self.column.key) if self._calibration else None
         rows = known.counts if known is not None else ()
         return np.asarray(rows, dtype=np.int64).reshape(len(rows), HEADER + len(self.counts))
+
+    @property
+    def season(self) -> Mapping[Channel, Season]:
+        """The seasons of its channels (references.season); empty: none."""
+        return self._calibration.season.get(self.column.key, {}) if self._calibration else {}
 
     def chance_psi(self, n: int) -> float:
         """Return the mean of the PSI of ``n`` values without drift."""

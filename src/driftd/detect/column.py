@@ -64,7 +64,8 @@ class ColumnWatch:
             alarming |= exceeded_risen | ({GROSS} if gross_risen else set())
         elif self._told.gross_again(gross, self._recent, baseline, self._gross.settings):
             alarming.add(GROSS)
-        if said is not None and said.alarm:
+        paging = said if PageRule(EVIDENCE) in page_on else None  # where it pages nothing it decides nothing
+        if paging is not None and paging.alarm:
             alarming.add(EVIDENCE)
         alarms = tuple(rule for rule in map(str, page_on) if rule in alarming)
         if alarms:
@@ -73,7 +74,7 @@ class ColumnWatch:
         elif self._told is not None and not gross and not exceeded and self._told.ended(self._recent, baseline):
             self._told = None
         holding = alarming | exceeded | ({GROSS} if gross else set())
-        if said is not None and said.holding:
+        if paging is not None and paging.holding:
             holding.add(EVIDENCE)
         speaking = tuple(rule for rule in map(str, page_on) if rule in holding)
         effect = None
@@ -81,7 +82,7 @@ class ColumnWatch:
             moves = (find_change(self._recent, channel, stretch_ms, baseline) for channel in MEANS)
             effect = describe(
                 [move for move in moves if move is not None],
-                spoken_of=_channels(changes, alarming, gross, said) or _channels_of(detections, gross),
+                spoken_of=_channels(changes, alarming, gross, paging) or _channels_of(detections, gross),
                 onset_ms=self._gross_since_ms() if gross else sums.span.start_ms,
                 observed=observed,
                 sums=sums.sums,
@@ -103,7 +104,7 @@ class ColumnWatch:
             detections=detections,
             evidence=None if said is None else said.log10,
             weight=None if said is None else said.weight,
-            recovered=said is not None and said.recovered,
+            recovered=paging is not None and paging.recovered,
             alarms=alarms,
             speaking=speaking,
             effect=effect,

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 
 import numpy as np
 
@@ -161,8 +162,9 @@ class DetectStage:
         if parent is None or self._profile_of(parent.reference_id) is None:
             return
         ours, theirs = (self._baselines_of(one.reference_id) for one in (monitor, parent))
-        window_ms = window.window.end_ms - window.window.start_ms
-        monitor.weighing.inherit(parent.weighing, ours, theirs, window_ms, itself=parent is before)
+        spans_ms = [sums.span.end_ms - sums.span.start_ms for sums in window.columns]
+        span_ms = median(spans_ms) if spans_ms else window.window.end_ms - window.window.start_ms
+        monitor.weighing.inherit(parent.weighing, ours, theirs, span_ms, itself=parent is before)
 
     def _watch(self, key: MonitorKey, monitor: _Monitor, column: ColumnKey) -> ColumnWatch:
         watch = monitor.columns.get(column)

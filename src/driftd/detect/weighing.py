@@ -1,6 +1,7 @@
 """The evidence of one monitor and what it is weighed against: its share of the budget, and where it begins."""
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from driftd.detect.baseline import Baselines
 from driftd.detect.evidence.monitor import Judged, MonitorEvidence
@@ -40,13 +41,14 @@ class Weighing:
             models=paging.models,
             share=share,
         )
-        evidence = self.evidence(baselines, duration_ms)
+        evidence = self.evidence(baselines, median(spans_ms) if spans_ms else duration_ms)
         evidence.weigh(paging.importances)
         numbered = [(sums.column, one) for sums, one in zip(window.columns, observed, strict=True)]
-        judged = evidence.observe(numbered, window.window, threshold, paging.join_ms)
+        spans = [sums.span for sums in window.columns]
+        judged = evidence.observe(numbered, window.window, threshold, paging.join_ms, spans=spans)
         return judged, evidence.detectable(numbered, spans_ms, threshold)
 
-    def inherit(self, other: "Weighing", ours: Baselines, theirs: Baselines, window_ms: int, *, itself: bool) -> None:
+    def inherit(self, other: "Weighing", ours: Baselines, theirs: Baselines, span_ms: float, *, itself: bool) -> None:
         """Go on where the ``other`` is, for columns that its reference describes as ours does: with their evidence.
 
         Where it is the monitor ``itself``, held against another reference until now, what it knows of how a
@@ -58,7 +60,7 @@ class Weighing:
         shared = [(at, known[column.key]) for at, column in enumerate(ours.profile.columns) if column.key in known]
         columns = ours.profile.columns, theirs.profile.columns
         same = [pair for pair in shared if equivalent(columns[0][pair[0]], columns[1][pair[1]])]
-        mine, before = self.evidence(ours, window_ms), other.evidence(theirs, window_ms)
+        mine, before = self.evidence(ours, span_ms), other.evidence(theirs, span_ms)
         if itself:
             mine.inherit(before, shared, level=False)
         mine.inherit(before, same, level=True)
@@ -73,10 +75,10 @@ class Weighing:
         """Whether there has been no window yet."""
         return self._evidence is None and self._restored is None
 
-    def evidence(self, baselines: Baselines, window_ms: int) -> MonitorEvidence:
-        """Return the evidence, made now if this is the first that is asked of it."""
+    def evidence(self, baselines: Baselines, span_ms: float) -> MonitorEvidence:
+        """Return the evidence, made now, for windows that span so much, if this is the first that is asked of it."""
         if self._evidence is None:
-            self._evidence = MonitorEvidence(baselines.all(), window_ms)
+            self._evidence = MonitorEvidence(baselines.all(), span_ms)
             if self._restored is not None:
                 self._evidence.restore(self._restored)
                 self._restored = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from driftd.values.keys import Channel, LateReason, Reason, Role
-from driftd.values.verdict import ColumnState, MonitorState
+from driftd.values.verdict import ColumnState, MonitorState, Within
 
 
 class MetricType(StrEnum):
@@ -228,6 +228,15 @@ COLUMN_SHIFT = Metric(
     "Mean of u less 1/2 in the newest window, u being the reference's distribution function: 0 without drift.",
     _COLUMN,
     _ROLES,
+)
+COLUMN_DETECTABLE = Metric(
+    "driftd_column_detectable_shift",
+    MetricType.GAUGE,
+    Source.COLUMNS,
+    "Smallest lasting shift of the mean of u that would be paged within the span in half of the cases, at the present"
+    " traffic; absent while that is not known, and where no shift would be.",
+    (*_COLUMN, "within"),
+    {**_ROLES, "within": tuple(Within)},
 )
 COLUMN_MISSING = Metric(
     "driftd_column_missing_ratio",

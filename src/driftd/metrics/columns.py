@@ -107,13 +107,16 @@ def _figures_size(column: ColumnView) -> int:
 
 
 def _distances(labels: Labels, column: ColumnView) -> Iterator[Sample]:
+    """Yield the newest window's distances, and the shifts that could be found."""
     if column.newest is not None:
         for distance in c.DISTANCES:
             yield Sample(c.COLUMN_DISTANCE, (*labels, distance), getattr(column.newest.distances, distance))
+    for within, shift in column.detectable.items():
+        yield Sample(c.COLUMN_DETECTABLE, (*labels, within), shift)
 
 
 def _distances_size(column: ColumnView) -> int:
-    return 0 if column.newest is None else len(c.DISTANCES)
+    return (0 if column.newest is None else len(c.DISTANCES)) + len(column.detectable)
 
 
 def _detections(labels: Labels, column: ColumnView) -> Iterator[Sample]:

@@ -36,7 +36,7 @@ hour; or `none`. Series that this leaves out are not counted as shed.
 Beyond it series of columns are shed, and nothing else is:
 
 1. `driftd_detections_total`,
-2. then `driftd_column_distance`,
+2. then `driftd_column_distance` and `driftd_column_detectable_shift`,
 3. then what is left of a column: its state, evidence, shift and ratios.
 
 Of a group that does not fit as a whole the foremost columns keep theirs: those in state `drift`, then those that are

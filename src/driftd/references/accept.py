@@ -13,26 +13,28 @@ from driftd.references.bins import regroup
 from driftd.references.codec import with_ids
 from driftd.references.estimates import estimate
 from driftd.references.profile import Calibration, ColumnProfile, Ints, Profile
+from driftd.references.season import recentred
 from driftd.references.tally import CATEGORIES
 from driftd.values.hashing import text_hash
 from driftd.values.keys import ColumnKey, Kind
 from driftd.values.layout import HEADER, INVALID, MISSING, UNSEEN, N, Sums
 from driftd.values.part import Unseen, UnseenCategory
 from driftd.values.privacy import Shown, hash_in
+from driftd.values.windows import Window
 
 LEAST_VALUES = 200  # with fewer values the test bins stay as they are
 OPEN_ABOVE = 0.001  # of the values: so many whose texts are not known, and the vocabulary counts as open
 
 
 def accepted_profile(
-    profile: Profile, version: str, sums: Sums, unseen: Unseen, *, rows: int, least: int, source: str
+    profile: Profile, version: str, sums: Sums, unseen: Unseen, *, rows: int, span: Window, least: int, source: str
 ) -> Profile:
     """Return the profile of a version's live data, which were held against ``profile``.
 
-    ``sums`` are those of ``rows`` events, laid out as ``profile.layout`` says; ``unseen`` is sorted by column. A
-    column with fewer than ``least`` observations in them keeps its reference. Columns, kinds, edges and what is
-    left out stay; moments and quantiles are estimated from the bins. Design effects stay, the history of the
-    training rows does not: it is of another level. O(bins).
+    ``sums`` are those of ``rows`` events in this ``span``, laid out as ``profile.layout`` says; ``unseen`` is sorted
+    by column. A column with fewer than ``least`` observations in them keeps its reference. Columns, kinds, edges and
+    what is left out stay; moments and quantiles are estimated from the bins. Design effects stay, and so do seasons,
+    about the level of the span; the history of the training rows does not: it is of another level. O(bins).
     """
     columns = []
     seen: set[ColumnKey] = set()
@@ -49,16 +51,21 @@ def accepted_profile(
             version=profile.version if profile.version_or_none == version else version,
             rows=rows,
             columns=tuple(columns),
-            calibration=_without_history(profile.calibration, seen),
+            calibration=_at_new_level(profile.calibration, seen, span),
             source=source,
         )
     )
 
 
-def _without_history(calibration: Calibration | None, columns: set[ColumnKey]) -> Calibration | None:
+def _at_new_level(calibration: Calibration | None, columns: set[ColumnKey], span: Window) -> Calibration | None:
     if calibration is None:
         return None
-    return replace(calibration, history={key: kept for key, kept in calibration.history.items() if key not in columns})
+    history = {key: kept for key, kept in calibration.history.items() if key not in columns}
+    season = {
+        key: {channel: recentred(one, span) if key in columns else one for channel, one in found.items()}
+        for key, found in calibration.season.items()
+    }
+    return replace(calibration, history=history, season=season)
 
 
 def _live(column: ColumnProfile, run: Sums, unseen: list[UnseenCategory]) -> ColumnProfile:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from driftd.references.profile import Ints
 from driftd.values.layout import HEADER, N
+from driftd.values.windows import Window
 
 BLOCK_ROWS = 200
 COUNTS_KEPT = 2**26  # over all blocks and columns: what the newest blocks may take, 4 bytes each
@@ -29,7 +30,8 @@ class Blocks:
 
     runs: tuple[Ints, ...]  # per column: blocks x run
     rows: Ints
-    start_ms: Ints
+    start_ms: Ints  # time of the first row
+    end_ms: Ints  # time of the last row
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,8 +55,9 @@ class BlockCutter:
         self._starts = np.concatenate(([0], np.cumsum(widths, dtype=np.int64)))
         width = int(self._starts[-1])
         kept = max(COUNTS_KEPT // max(width, 1), at_least)
-        self._closed: deque[tuple[int, int, NDArray[np.int32]]] = deque(maxlen=kept)  # start_ms, rows, runs
-        self._open: tuple[int, int, Ints] | None = None
+        # from the first row to the last, number of rows, runs
+        self._closed: deque[tuple[Window, int, NDArray[np.int32]]] = deque(maxlen=kept)
+        self._open: tuple[Window, int, Ints] | None = None
         self._open_block = -1
         self._rows = 0
 
@@ -71,7 +74,8 @@ class BlockCutter:
             sums[:, start + N] = sums[:, start:stop].sum(axis=1)
         sizes = np.diff(firsts, append=len(block))
         for first, size, runs in zip(firsts.tolist(), sizes.tolist(), sums, strict=True):
-            self._append(int(block[first]), int(times_ms[first]), size, runs)
+            span = Window(int(times_ms[first]), int(times_ms[first + size - 1]))
+            self._append(int(block[first]), span, size, runs)
 
     def _block_of(self, times_ms: Ints) -> Ints:
         if self._rule.span_ms is not None:
@@ -80,18 +84,18 @@ class BlockCutter:
         self._rows += len(times_ms)
         return numbers
 
-    def _append(self, block: int, start_ms: int, rows: int, runs: Ints) -> None:
+    def _append(self, block: int, span: Window, rows: int, runs: Ints) -> None:
         if self._open is not None and block == self._open_block:
-            began_ms, before, sums = self._open
-            self._open = (began_ms, before + rows, sums + runs)
+            begun, before, sums = self._open
+            self._open = (Window(begun.start_ms, span.end_ms), before + rows, sums + runs)
             return
         self._close()
-        self._open, self._open_block = (start_ms, rows, runs), block
+        self._open, self._open_block = (span, rows, runs), block
 
     def _close(self) -> None:
         if self._open is not None:
-            start_ms, rows, runs = self._open
-            self._closed.append((start_ms, rows, runs.astype(np.int32)))
+            span, rows, runs = self._open
+            self._closed.append((span, rows, runs.astype(np.int32)))
             self._open = None
 
     def blocks(self) -> Blocks:
@@ -105,5 +109,6 @@ class BlockCutter:
         return Blocks(
             runs=tuple(sums[:, start:stop] for start, stop in pairwise(self._starts.tolist())),
             rows=np.array([rows for _, rows, _ in self._closed], dtype=np.int64),
-            start_ms=np.array([start_ms for start_ms, _, _ in self._closed], dtype=np.int64),
+            start_ms=np.array([span.start_ms for span, _, _ in self._closed], dtype=np.int64),
+            end_ms=np.array([span.end_ms for span, _, _ in self._closed], dtype=np.int64),
         )

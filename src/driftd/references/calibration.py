@@ -1,4 +1,4 @@
-"""What the time order of the training rows tells: each channel's design effect (statistics, section 3).
+"""What the time order of the training rows tells: each channel's design effect, its season and the newest blocks.
 
 deff = variance of the channel's block means / what independent rows would give x their integrated
 autocorrelation time, at least 1. A window of n rows then tells as much as n / deff independent ones.
@@ -8,6 +8,7 @@ import numpy as np
 
 from driftd.references.blocks import Blocks
 from driftd.references.profile import BlockCounts, Calibration, ColumnProfile, Floats, Ints
+from driftd.references.season import Season, Timeline, seasons_of
 from driftd.values.keys import Channel, ColumnKey
 from driftd.values.layout import HEADER, INVALID, MISSING, UNSEEN, N
 
@@ -27,15 +28,22 @@ def calibrate(columns: tuple[ColumnProfile, ...], blocks: Blocks) -> Calibration
         return None
     deff: dict[ColumnKey, dict[Channel, float]] = {}
     history: dict[ColumnKey, BlockCounts] = {}
+    season: dict[ColumnKey, dict[Channel, Season]] = {}
+    timeline = Timeline(blocks.start_ms, blocks.end_ms)
     for column, runs in zip(columns, blocks.runs, strict=True):
         deff[column.key] = channel_design_effects(column, runs)
         history[column.key] = BlockCounts(tuple(map(tuple, runs[-HISTORY_BLOCKS:].tolist())))
+        if found := seasons_of(column, runs, timeline):
+            season[column.key] = found
+    spans = np.stack((blocks.start_ms, blocks.end_ms), axis=1)[-HISTORY_BLOCKS:].tolist() if season else []
     return Calibration(
         block_ms=blocks.span_ms,
         block_rows=float(blocks.rows.mean()),
         blocks=len(blocks),
         deff=deff,
         history=history,
+        season=season,
+        spans=tuple((start, end) for start, end in spans),
     )
 
 

@@ -127,16 +127,24 @@ def _calibration_document(calibration: Calibration) -> dict[str, Any]:
         "block_ms": calibration.block_ms,
         "block_rows": calibration.block_rows,
         "blocks": calibration.blocks,
+        # left out where there is no season: profiles built before there were any keep their bytes and ids
+        **({"spans": calibration.spans} if calibration.spans else {}),
         "columns": [
             {
                 "role": key.role,
                 "name": key.name,
                 "deff": {channel.value: deff for channel, deff in calibration.deff[key].items()},
                 "history": calibration.history[key].counts if key in calibration.history else (),
+                **_season_document(calibration, key),
             }
             for key in sorted(calibration.deff)
         ],
     }
+
+
+def _season_document(calibration: Calibration, key: ColumnKey) -> dict[str, Any]:
+    season = calibration.season.get(key)
+    return {"season": {channel.value: terms for channel, terms in season.items()}} if season else {}
 
 
 def _profile(document: ProfileDocument) -> Profile:
@@ -166,4 +174,6 @@ def _calibration(calibration: CalibrationDocument) -> Calibration:
         blocks=calibration.blocks,
         deff={key: dict(column.deff) for key, column in columns.items()},
         history={key: BlockCounts(column.history) for key, column in columns.items() if column.history},
+        season={key: dict(column.season) for key, column in columns.items() if column.season},
+        spans=calibration.spans,
     )

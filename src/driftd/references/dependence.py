@@ -17,7 +17,7 @@ import numpy as np
 
 from driftd.references.profile import Floats
 
-GAINS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+GAINS = (0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0, 300.0)
 DECAYS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.995)
 _GRID = np.array([(0.0, 0.0), *((gain, decay) for gain in GAINS for decay in DECAYS)])
 MODELS = len(_GRID)
@@ -26,11 +26,12 @@ _TIME = (1 + _GRID[:, 1]) / (1 - _GRID[:, 1])  # integrated autocorrelation time
 _LONG_RUN = 1 + _GRID[:, 0] * _TIME  # variance of a long mean, in that of independent rows
 _NEGLIGIBLE = _LONG_RUN <= 1.7  # no more than the mixture over bet sizes forgives
 
-_INDEPENDENT = 0.8  # prior probability of the first point, the others share the rest
-_STRENGTH = 2.0  # columns that the prior weighs as much as
-_ROUNDS = 300  # of expectation-maximisation: it has converged to what matters by then
+_INDEPENDENT = 0.97  # prior probability of the first point, the others share the rest
+_STRENGTH = 20.0  # columns that the prior weighs as much as
+_ROUNDS, _FEWEST_ROUNDS = 300, 50  # of expectation-maximisation: it has converged to what matters by then
+_MOST_COLUMNS = 600_000  # columns times rounds: with many columns a prior is found in fewer
 _LEAST_BLOCKS = 8  # with fewer the periodogram tells nothing
-_MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.05, 0.0005, 5.0
+_MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.015, 0.0005, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,33 @@ class Dependence:
         return self.long_run / (1 + self.gain)
 
 
-def log_likelihoods(z: Floats) -> Floats:
+def over(dependence: Dependence, blocks: float) -> Dependence:
+    """Return what holds for means over so many successive blocks, in the same unit.
+
+    The variance and the long-run variance of the mean of the window effect are exact; a mean of an
+    autoregression is not quite one.
+    """
+    if blocks <= 1:
+        return dependence
+    decay = dependence.decay
+    kept = (blocks * (1 - decay**2) - 2 * decay * (1 - decay**blocks)) / (blocks * (1 - decay)) ** 2
+    time = np.maximum((1 + decay) / (1 - decay) / (blocks * kept), 1.0)
+    return Dependence(dependence.gain * kept, (time - 1) / (time + 1))
+
+
+def log_likelihoods(z: Floats, blocks_each: float = 1.0, sampling: float = 1.0) -> Floats:
     """Return the log likelihood of every model: (channels, MODELS) for standardised blocks z (channels, blocks).
 
-    0 throughout where there are fewer than eight blocks. Of segments it may be added up.
+    Where z are windows of ``blocks_each`` blocks, whose sampling error has the variance ``sampling`` in that of a
+    block, pass them in the unit of blocks. 0 throughout where there are fewer than eight. Of segments it may be
+    added up.
     """
     channels, blocks = z.shape
     ordinates = (blocks - 1) // 2
     if blocks < _LEAST_BLOCKS:
         return np.zeros((channels, MODELS))
     spectrum = np.abs(np.fft.rfft(z - z.mean(axis=1, keepdims=True), axis=1)[:, 1 : ordinates + 1]) ** 2 / blocks
-    expected = _spectra(blocks, ordinates)
+    expected = _spectra(blocks, ordinates, blocks_each, sampling)
     fit = np.einsum("cf,mf->cm", spectrum, 1 / expected)  # no BLAS: the same bits on every machine of a kind
     return np.asarray(-fit - np.log(expected).sum(axis=1), dtype=np.float64)
 
@@ -74,8 +91,8 @@ def learn(likelihoods: Floats, blocks: Floats) -> Dependence:
     possible. The more channels there are the higher, so that hardly any of them is misjudged.
     """
     channels = len(likelihoods)
-    if channels == 0:
-        return Dependence(np.zeros(0), np.zeros(0))
+    if (np.asarray(blocks) < _LEAST_BLOCKS).all():
+        return Dependence(np.zeros(channels), np.zeros(channels))
     possible = _posterior(likelihoods, _prior(float(np.median(blocks))))
     risk = min(max(_SHARED_RISK / channels, _LEAST_RISK), _MOST_RISK)
     level = 1 - min(risk, 0.02)
@@ -90,10 +107,11 @@ def learn(likelihoods: Floats, blocks: Floats) -> Dependence:
     return Dependence(np.where(independent, 0.0, gain), np.where(independent, 0.0, decay))
 
 
-def _spectra(blocks: int, ordinates: int) -> Floats:
+def _spectra(blocks: int, ordinates: int, blocks_each: float, sampling: float) -> Floats:
     angle = 2 * np.pi * np.arange(1, ordinates + 1) / blocks
-    gain, decay = _GRID[:, :1], _GRID[:, 1:]
-    return np.asarray(1 + gain * (1 - decay**2) / (1 - 2 * decay * np.cos(angle) + decay**2), dtype=np.float64)
+    held = over(Dependence(_GRID[:, :1], _GRID[:, 1:]), blocks_each)
+    gain, decay = held.gain, held.decay
+    return np.asarray(sampling + gain * (1 - decay**2) / (1 - 2 * decay * np.cos(angle) + decay**2), dtype=np.float64)
 
 
 def _prior(blocks: float) -> Floats:
@@ -109,7 +127,7 @@ def _posterior(likelihoods: Floats, prior: Floats) -> Floats:
     """Return the probability of each model for each channel, the prior learnt from all of them."""
     relative = np.exp(likelihoods - likelihoods.max(axis=1, keepdims=True))
     shared = prior
-    for _ in range(_ROUNDS):
+    for _ in range(min(_ROUNDS, max(_FEWEST_ROUNDS, _MOST_COLUMNS // len(likelihoods)))):
         weighted = relative * shared
         weighted /= weighted.sum(axis=1, keepdims=True)
         shared = (_STRENGTH * prior + weighted.sum(axis=0)) / (_STRENGTH + len(likelihoods))

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from driftd.references.season import TERMS
 from driftd.values.keys import Channel, ColumnKey, Kind, Role
 from driftd.values.layout import HEADER, INVALID, MISSING, N
 from driftd.values.privacy import Shown, is_token
@@ -15,6 +16,7 @@ MonitorName = Annotated[str, Field(max_length=1_000)]  # version numbers of more
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Hash = Annotated[int, Field(ge=0, lt=2**64)]
+Moment = Annotated[int, Field(ge=-(2**53), le=2**53)]  # milliseconds since the epoch
 Index = Annotated[int, Field(ge=0, lt=2**20)]
 
 
@@ -111,12 +113,17 @@ class DeffDocument(_Document):
     name: Name
     deff: dict[Channel, Annotated[float, Field(ge=1, allow_inf_nan=False)]]
     history: tuple[tuple[Count, ...], ...]
+    season: dict[Channel, Annotated[tuple[Number, ...], Field(min_length=TERMS, max_length=TERMS)]] = Field(
+        default_factory=dict
+    )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         absent = [channel.value for channel in Channel if channel not in self.deff]
         if absent:
             raise ValueError(f"deff lacks {', '.join(absent)}")
+        if Channel.SHAPE in self.season:
+            raise ValueError("season: shape is no mean and has none")
         return self
 
     def check(self, column: ColumnDocument) -> None:
@@ -136,6 +143,16 @@ class CalibrationDocument(_Document):
     block_rows: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     blocks: Annotated[int, Field(ge=1, le=2**53)]
     columns: tuple[DeffDocument, ...]
+    spans: tuple[tuple[Moment, Moment], ...] = ()
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if any(start > end for start, end in self.spans):
+            raise ValueError("spans must not end before they start")
+        for column in self.columns:
+            if column.season and column.history and len(column.history) != len(self.spans):
+                raise ValueError("spans must be as many as the blocks of a history with a season")
+        return self
 
 
 class ProfileDocument(_Document):

@@ -34,6 +34,8 @@ class Calibration:
     blocks: int
     deff: dict[ColumnKey, dict[Channel, float]]  # design effect x autocorrelation time, >= 1
     history: dict[ColumnKey, BlockCounts]  # of the columns whose own windows are known
+    season: dict[ColumnKey, dict[Channel, tuple[float, ...]]] = field(default_factory=dict)  # see references.season
+    spans: tuple[tuple[int, int], ...] = ()  # of the blocks in each history, (start_ms, end_ms); empty without a season
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from driftd.runtime.pipeline import Pipeline, Shard
 from driftd.runtime.reference_library import ReferenceLibrary
 from driftd.values.acceptance import Accepted, NotAccepted, Obstacle
 from driftd.values.verdict import Incident
+from driftd.values.windows import Window
 from driftd.web.documents import time_text
 
 
@@ -68,6 +69,7 @@ def _profile_of(incident: Incident, current: Profile, live: LiveSums) -> Profile
         live.vector,
         live.unseen,
         rows=live.events,
+        span=Window(live.start_ms, live.end_ms),
         least=MIN_OBSERVATIONS,
         source=f"incident {incident.id} accepted: {live.windows} windows from {time_text(live.start_ms)} to "
         f"{time_text(live.end_ms)}; moments and quantiles are estimated from bins",

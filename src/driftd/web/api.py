@@ -15,6 +15,7 @@ from driftd.web.documents import (
     API,
     accepted_document,
     column_summary,
+    detectable_documents,
     incident_detail,
     incident_summary,
     monitor_detail,
@@ -96,6 +97,7 @@ class Api:
                 **column_summary(monitor.key, column),
                 "kind": None if known is None else known.kind.value,
                 "reference_id": monitor.reference_id,
+                "detectable": detectable_documents(column, known),
                 "newest": None if newest is None else verdict_document(newest),
                 "bins": None if known is None else bin_documents(known, None if newest is None else newest.counts),
             }

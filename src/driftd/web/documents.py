@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from driftd.references.profile import ColumnProfile
+from driftd.references.shift import value_shift
 from driftd.values.acceptance import Accepted, Outlook
 from driftd.values.closed import SourceSpan
 from driftd.values.keys import ColumnKey, MonitorKey
@@ -90,6 +92,14 @@ def column_summary(monitor: MonitorKey, column: ColumnView) -> Document:
         ],
         "href": column_path(monitor, column.key),
     }
+
+
+def detectable_documents(column: ColumnView, profile: ColumnProfile | None) -> list[Document]:
+    """Return the smallest lasting shifts that would be paged: of mean u, and of the values where they are shown."""
+    return [
+        {"within": within.value, "u": shift, "value": None if profile is None else value_shift(profile, shift)}
+        for within, shift in column.detectable.items()
+    ]
 
 
 def verdict_document(verdict: ColumnVerdict) -> Document:

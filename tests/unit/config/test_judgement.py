@@ -79,9 +79,9 @@ def test_what_pages_is_read_for_each_model_and_window() -> None:
     book = JudgementBook(configured(incidents={"page_on": ["psi>0.2"]}))
     fraud = {"incidents": {"page_on": ["gross"]}}
     book.add(configured(incidents={"page_on": ["evidence", "adwin"]}, models={"fraud": fraud}), 100)
-    assert (PageRule("psi", 0.2),) == book.page_on_at("fraud", 99)
-    assert (PageRule("gross"),) == book.page_on_at("fraud", 100)
-    assert (PageRule("evidence"), PageRule("adwin")) == book.page_on_at("churn", 100)
+    assert (PageRule("psi", 0.2),) == book.paging_at("fraud", 99).rules
+    assert (PageRule("gross"),) == book.paging_at("fraud", 100).rules
+    assert (PageRule("evidence"), PageRule("adwin")) == book.paging_at("churn", 100).rules
 
 
 def test_the_budget_is_that_of_the_model_and_the_window() -> None:
@@ -90,9 +90,9 @@ def test_the_budget_is_that_of_the_model_and_the_window() -> None:
     fraud = {"incidents": {"budget": "2 per 30d"}}
     book.add(configured(incidents={"budget": "1 per 7d", "fleet_budget": "9 per 30d"}, models={"fraud": fraud}), 100)
     fleet = parse_budget("9 per 30d")
-    assert BudgetTerms(parse_budget("1 per 30d"), None) == book.budget_at("fraud", 99)
-    assert BudgetTerms(parse_budget("2 per 30d"), fleet) == book.budget_at("fraud", 100)
-    assert BudgetTerms(parse_budget("1 per 7d"), fleet) == book.budget_at("churn", 100)
+    assert BudgetTerms(parse_budget("1 per 30d"), None) == book.paging_at("fraud", 99).budget
+    assert BudgetTerms(parse_budget("2 per 30d"), fleet) == book.paging_at("fraud", 100).budget
+    assert BudgetTerms(parse_budget("1 per 7d"), fleet) == book.paging_at("churn", 100).budget
 
 
 def test_importances_are_those_of_the_model_and_the_window() -> None:
@@ -100,9 +100,19 @@ def test_importances_are_those_of_the_model_and_the_window() -> None:
     book = JudgementBook(configured())
     columns = {"age": {"importance": 1.0}, "amount": {"importance": 3}, "iban": {"values": "hide"}}
     book.add(configured(models={"fraud": {"columns": columns}}), 100)
-    assert {} == book.importances_at("fraud", 99)
-    assert {"amount": 3.0} == book.importances_at("fraud", 100)
-    assert {} == book.importances_at("churn", 100)
+    assert {} == book.paging_at("fraud", 99).importances
+    assert {"amount": 3.0} == book.paging_at("fraud", 100).importances
+    assert {} == book.paging_at("churn", 100).importances
+
+
+def test_the_join_is_that_of_the_model_and_the_window() -> None:
+    """The evidence lets columns join for as long as their incident can be joined."""
+    book = JudgementBook(configured())
+    book.add(configured(incidents={"join": "2h"}, models={"fraud": {"incidents": {"join": "3h"}}}), 100)
+    found = [
+        book.paging_at(model, start_ms).join_ms for model, start_ms in (("fraud", 99), ("fraud", 100), ("churn", 100))
+    ]
+    assert [3_600_000, 10_800_000, 7_200_000] == found
 
 
 def test_a_change_that_changes_nothing_adds_nothing() -> None:

@@ -33,9 +33,12 @@ def column(
     detected: bool = False,
     windows: int = 1,
     of: Effect | None = None,
+    evidence: float | None = None,
+    weight: float = 0.5,
 ) -> ColumnVerdict:
-    """A judged column: an alarm (adwin), a level still exceeded (psi), or a detection that does not page."""
-    spoken = alarm or level or detected
+    """A judged column: an alarm (adwin, or evidence, as log10), a level still exceeded (psi), or a detection."""
+    spoken = alarm or level or detected or evidence is not None
+    alarms = (("adwin",) if alarm else ()) + (("evidence",) if evidence is not None else ())
     return ColumnVerdict(
         column=0,
         key=key,
@@ -49,8 +52,10 @@ def column(
         distances=Distances(0.0, 0.0, 0.0, 0.0, 0.0, 1.0),
         shift=0.0,
         detections=(Detection(Channel.LOCATION, "adwin" if alarm else "page_hinkley"),) if alarm or detected else (),
-        alarms=("adwin",) if alarm else (),
-        speaking=(("adwin",) if alarm else ()) + (("psi>0.2",) if level else ()),
+        evidence=evidence,
+        weight=weight,
+        alarms=alarms,
+        speaking=alarms + (("psi>0.2",) if level else ()),
         effect=(of or effect()) if spoken else None,
     )
 
@@ -63,6 +68,8 @@ def verdict(
     starved: tuple[ColumnKey, ...] = (),
     reference_id: str = "r1",
     partitions: int = 1,
+    evidence: float | None = None,
+    calibrating: int = 0,
 ) -> WindowVerdict:
     """The verdict of the one-minute window that starts so many minutes after START; 100 offsets a minute."""
     start_ms = START + minute * MINUTE
@@ -75,6 +82,9 @@ def verdict(
         sources=tuple(SourceSpan("predictions", p, minute * 100, minute * 100 + 99) for p in range(partitions)),
         columns=tuple(columns),
         starved=starved,
+        evidence=evidence,
+        threshold=4.5,
+        calibrating=calibrating,
     )
 
 

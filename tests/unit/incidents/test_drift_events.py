@@ -1,6 +1,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -25,6 +26,7 @@ from driftd.incidents.ids import event_id, incident_id
 from driftd.incidents.settings import IncidentSettings
 from driftd.incidents.stage import IncidentStage
 from driftd.values.keys import Channel, MonitorKey
+from driftd.values.verdict import JSON
 
 SIZES = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -65,15 +67,64 @@ def test_firing_data_says_what_happened_and_where() -> None:
                 "direction": "up",
                 "effect": 0.25,
                 "share": 1.0,
+                "log10_evidence": None,
                 "before": {"mean": 48.0},
                 "after": {"mean": 97.0},
                 "bins": [{"bin": 3, "before": 0.05, "after": 0.25}],
             }
         ],
+        "evidence": None,
+        "threshold": None,
         "reference_id": "r1",
         "previous": None,
         "links": {},
     }
+
+
+def evidence_pages(stage: IncidentStage, minute: int, **columns: float) -> JSON:
+    """Let evidence name these columns, each by its log10; return the data of the event that tells."""
+    named = [column(AMOUNT._replace(name=name), evidence=log10) for name, log10 in columns.items()]
+    (event,) = stage.observe(verdict(minute, named, evidence=5.25))
+    data: JSON = event.body["data"]
+    return data
+
+
+def test_page_by_evidence_tells_how_much_and_what_it_takes() -> None:
+    """Evidence and threshold are the monitor's; each suspect has its own evidence and its share of them all."""
+    data = evidence_pages(stage_of(), 0, amount=5.0, country=6.0)
+    assert (data["evidence"], data["threshold"]) == (5.25, 4.5)
+    told = [(s["column"], s["log10_evidence"], round(s["share"], 9)) for s in data["suspects"]]
+    assert told == [("country", 6.0, round(10 / 11, 9)), ("amount", 5.0, round(1 / 11, 9))]
+
+
+def test_evidence_is_told_as_it_was_when_it_spoke() -> None:
+    """That of the page stays with the incident, that of a suspect is from the window in which it joined."""
+    stage = stage_of()
+    evidence_pages(stage, 0, amount=5.0)
+    amount = column(AMOUNT, evidence=29.0)
+    (event,) = stage.observe(verdict(1, [amount, column(COUNTRY, evidence=7.0)], evidence=28.0))
+    data = event.body["data"]
+    assert data["evidence"] == 5.25
+    assert {s["column"]: s["log10_evidence"] for s in data["suspects"]} == {"amount": 5.0, "country": 7.0}
+
+
+def test_page_by_another_rule_tells_no_evidence() -> None:
+    """What little evidence there was is not why somebody was woken; shares are those of the effects."""
+    columns = [column(AMOUNT, alarm=True, of=effect(0.375)), column(COUNTRY, alarm=True, of=effect(0.125))]
+    known = [replace(one, evidence=0.5) for one in columns]
+    (event,) = stage_of().observe(verdict(0, known, evidence=0.25))
+    data = event.body["data"]
+    assert (data["evidence"], data["threshold"]) == (None, None)
+    assert [(s["log10_evidence"], s["share"]) for s in data["suspects"]] == [(None, 0.75), (None, 0.25)]
+
+
+def test_suspect_of_another_rule_gets_the_evidence_that_comes_later() -> None:
+    """A column that one rule put into the incident, and evidence calls for after that, is no news but has evidence."""
+    stage = stage_of()
+    alarm(stage, 0, AMOUNT)
+    assert stage.observe(verdict(1, [column(AMOUNT, evidence=5.5)], evidence=5.25)) == []
+    (incident,) = stage.incidents(FRAUD, START)
+    assert (incident.evidence, incident.suspects[0].log10_evidence) == (None, 5.5)
 
 
 def test_last_offset_stands_alone_only_where_there_is_one_source() -> None:
@@ -127,7 +178,7 @@ def test_ids_do_not_depend_on_floats(first: float, second: float) -> None:
     """Two runs that differ in every float name the same incident and event."""
     ids = set()
     for size in (first, second):
-        (event,) = stage_of().observe(verdict(0, [column(AMOUNT, alarm=True, of=effect(size))]))
+        (event,) = stage_of().observe(verdict(0, [column(AMOUNT, of=effect(size), evidence=size)], evidence=size))
         ids.add((event.id, event.body["data"]["incident"]))
     assert len(ids) == 1
 

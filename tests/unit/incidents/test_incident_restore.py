@@ -26,7 +26,7 @@ SHORT = IncidentSettings.model_validate({"join": "12m", "hold": "12m", "silence"
 MONITORS = (FRAUD, MonitorKey("fraud", "4"), MonitorKey("churn"))
 
 
-WORDS = ["quiet"] * 36 + ["alarm", "alarm", "level", "detected"]
+WORDS = ["quiet"] * 36 + ["alarm", "evidence", "level", "detected"]
 
 
 def said(draw: Random) -> list[ColumnVerdict]:
@@ -36,9 +36,9 @@ def said(draw: Random) -> list[ColumnVerdict]:
         word = draw.choice(WORDS)
         of = effect(draw.uniform(-0.5, 0.5), draw.choice(list(Channel)), onset_ms=START + draw.randrange(60) * MINUTE)
         if draw.random() < 0.9:
-            columns.append(
-                column(key, alarm=word == "alarm", level=word == "level", detected=word == "detected", of=of)
-            )
+            evidence = draw.uniform(-2, 30) if word == "evidence" else None
+            told = {"alarm": word == "alarm", "level": word == "level", "detected": word == "detected"}
+            columns.append(column(key, **told, of=of, evidence=evidence, weight=draw.uniform(0.01, 1)))
     return columns
 
 
@@ -53,7 +53,17 @@ def history_of(seed: int) -> list[WindowVerdict]:
         for monitor in sorted(live):
             reference_id = "r1" if number < 70 or monitor != MONITORS[2] else "r2"
             starved = (AGE,) if draw.random() < 0.05 else ()
-            told.append(verdict(minute, said(draw), monitor=monitor, reference_id=reference_id, starved=starved))
+            told.append(
+                verdict(
+                    minute,
+                    said(draw),
+                    monitor=monitor,
+                    reference_id=reference_id,
+                    starved=starved,
+                    evidence=draw.uniform(-2, 30),
+                    calibrating=max(0, 20 - number),
+                )
+            )
     return told
 
 
@@ -82,6 +92,28 @@ def test_restoring_anywhere_changes_nothing(seed: int, at: int) -> None:
     for monitor in MONITORS:
         assert restored.incidents(monitor, START + 900 * MINUTE) == stage.incidents(monitor, START + 900 * MINUTE)
         assert restored.states(monitor, START) == stage.states(monitor, START)
+        assert restored.calibrating(monitor) == stage.calibrating(monitor)
+
+
+def test_what_was_remembered_before_there_was_evidence_is_read() -> None:
+    """A monitor that the release before this one wrote has incidents without evidence, and is not calibrating."""
+    stage = stage_of(SHORT)
+    stage.observe(verdict(0, [column(AGE, alarm=True)]))
+    for minute in range(1, 30):
+        stage.observe(verdict(minute, [column(AGE), column(AMOUNT, alarm=minute == 29)]))
+    (state,) = json.loads(json.dumps(list(stage.to_state().values())))
+    del state["calibrating"]
+    for incident in (*state["open"], *state["ended"]):
+        del incident["evidence"], incident["threshold"]
+    for member in state["open"][0]["members"]:
+        del member["evidence"]
+    for suspect in state["ended"][0]["suspects"]:
+        del suspect["log10_evidence"]
+    restored = stage_of(SHORT)
+    restored.restore({FRAUD: state})
+    assert [incident.state for incident in restored.incidents(FRAUD, START)] == ["firing", "resolved"]
+    assert restored.incidents(FRAUD, START) == stage.incidents(FRAUD, START)
+    assert restored.to_state() == stage.to_state()
 
 
 @settings(max_examples=25)

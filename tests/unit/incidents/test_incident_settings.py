@@ -4,10 +4,10 @@ from pydantic import ValidationError
 from driftd.incidents.settings import CommonIncidentSettings, IncidentSettings
 
 
-def test_defaults_page_on_adwin_and_gross_drift() -> None:
+def test_defaults_page_on_evidence() -> None:
     """The defaults are those of the architecture."""
     settings = IncidentSettings()
-    assert settings.page_on == ("adwin", "gross")
+    assert settings.page_on == ("evidence",)
     assert str(settings.budget) == "1 per 30d"
     assert (settings.join, settings.hold, settings.page_max_age) == (3_600_000, 3_600_000, 3_600_000)
 

@@ -1,4 +1,5 @@
 from incident_verdicts import (
+    AGE,
     AMOUNT,
     COUNTRY,
     FRAUD,
@@ -12,6 +13,7 @@ from incident_verdicts import (
     verdict,
 )
 
+from driftd.incidents.settings import IncidentSettings
 from driftd.values.keys import MonitorKey
 from driftd.values.verdict import ColumnState, MonitorState
 
@@ -87,6 +89,51 @@ def test_incident_outranks_no_data() -> None:
     stage = stage_of()
     alarm(stage, 0, AMOUNT)
     assert stage.states(FRAUD, START + 99 * HOUR) == (MonitorState.FIRING, {AMOUNT: ColumnState.DRIFT})
+
+
+def test_calibrating_monitor_says_so_and_how_long() -> None:
+    """What was not found by evidence that does not know enough yet is not ok: columns and monitor are calibrating."""
+    stage = stage_of()
+    stage.observe(verdict(0, [column(AMOUNT)], calibrating=12))
+    assert stage.states(FRAUD, NOW) == (MonitorState.CALIBRATING, {AMOUNT: ColumnState.CALIBRATING})
+    assert stage.calibrating(FRAUD) == 12
+    quiet(stage, range(1, 2), AMOUNT)
+    assert stage.states(FRAUD, NOW) == (MonitorState.OK, {AMOUNT: ColumnState.OK})
+    assert stage.calibrating(FRAUD) == 0
+
+
+def test_what_is_known_outranks_calibrating() -> None:
+    """A column that is detected, starved or spoken about shows that; an incident makes the monitor fire."""
+    stage = stage_of()
+    said = [column(AMOUNT, detected=True), column(AGE, level=True)]
+    stage.observe(verdict(0, said, starved=(COUNTRY,), calibrating=12))
+    assert stage.states(FRAUD, NOW) == (
+        MonitorState.CALIBRATING,
+        {AMOUNT: ColumnState.SUSPECT, COUNTRY: ColumnState.NO_DATA, AGE: ColumnState.DRIFT},
+    )
+    stage.observe(verdict(1, [column(AGE, alarm=True)], calibrating=11))
+    assert stage.states(FRAUD, NOW).monitor is MonitorState.FIRING
+    assert stage.calibrating(FRAUD) == 11
+
+
+def test_silent_monitor_is_not_calibrating() -> None:
+    """Without windows there is nothing to calibrate by: no data outranks it."""
+    stage = stage_of()
+    stage.observe(verdict(0, [column(AMOUNT)], calibrating=12))
+    assert stage.states(FRAUD, START + 2 * HOUR) == (MonitorState.NO_DATA, {AMOUNT: ColumnState.NO_DATA})
+
+
+def test_monitor_whose_evidence_does_not_page_is_not_calibrating() -> None:
+    """Where other rules page, they do so from the first window on."""
+    stage = stage_of(IncidentSettings(page_on=("adwin",)))
+    stage.observe(verdict(0, [column(AMOUNT)], calibrating=12))
+    assert stage.states(FRAUD, NOW) == (MonitorState.OK, {AMOUNT: ColumnState.OK})
+    assert stage.calibrating(FRAUD) == 0
+
+
+def test_unheard_monitor_has_nothing_to_calibrate() -> None:
+    """A monitor that nothing is known of has no windows to wait for."""
+    assert stage_of().calibrating(MonitorKey("unheard")) == 0
 
 
 def test_new_reference_forgets_the_old_ones_columns() -> None:

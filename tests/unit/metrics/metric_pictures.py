@@ -10,6 +10,7 @@ from driftd.values.verdict import (
     Incident,
     MonitorState,
     Suspect,
+    Within,
 )
 from driftd.values.view import (
     CheckpointView,
@@ -45,6 +46,8 @@ def newest(n: int = 200) -> ColumnVerdict:
         counts=(100, 70),
         distances=Distances(psi=0.31, js=0.2, ks=0.25, wasserstein=0.125, chi2=44.0, chi2_p=1e-9),
         shift=0.0625,
+        evidence=3.5,
+        weight=0.5,
     )
 
 
@@ -67,7 +70,8 @@ def incident(name: str = "f00d", state: str = "firing", suspects: int = 1) -> In
 def column(key: ColumnKey = AMOUNT, state: ColumnState = ColumnState.DRIFT, n: int | None = 200) -> ColumnView:
     """A column with 3 detections; without a verdict if n is None."""
     detections = {Detection(Channel.LOCATION, "adwin"): 3} if n is not None else {}
-    return ColumnView(key, state, None if n is None else newest(n), detections)
+    detectable = {Within.HOUR: 0.08, Within.DAY: 0.03} if n is not None else {}
+    return ColumnView(key, state, None if n is None else newest(n), detections, detectable)
 
 
 def monitor(
@@ -76,6 +80,9 @@ def monitor(
     incidents: tuple[Incident, ...] = (incident(),),
     paging: frozenset[str] = frozenset({"f00d"}),
     state: MonitorState = MonitorState.FIRING,
+    *,
+    evidence: float | None = 4.75,
+    calibrating: int = 0,
 ) -> MonitorView:
     """A monitor that fires."""
     return MonitorView(
@@ -93,6 +100,9 @@ def monitor(
         incidents_opened=4,
         incidents=incidents,
         paging=paging,
+        evidence=evidence,
+        threshold=4.5,
+        calibrating=calibrating,
     )
 
 

@@ -1,11 +1,6 @@
 from driftd.metrics.catalogue import CATALOGUE, MetricType
 
-RESERVED = {
-    "driftd_column_evidence",
-    "driftd_monitor_evidence",
-    "driftd_monitor_evidence_threshold",
-    "driftd_monitor_performance",
-}
+RESERVED = {"driftd_monitor_performance"}
 
 
 def test_names_are_unique_and_carry_the_prefix() -> None:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from metric_pictures import AMOUNT, COUNTRY, FRAUD, MONITOR, column, incident, monitor, picture
+from metric_pictures import AMOUNT, COUNTRY, FRAUD, MONITOR, column, incident, monitor, newest, picture
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -46,6 +46,9 @@ def series(view: DaemonView, name: str, **labels: str) -> dict[tuple[tuple[str, 
         ("driftd_monitor_last_event_timestamp_seconds", MONITOR, 1_790_000_099.5),
         ("driftd_windows_closed_total", MONITOR, 7),
         ("driftd_windows_incomplete_total", MONITOR, 2),
+        ("driftd_monitor_evidence", MONITOR, 4.75),
+        ("driftd_monitor_evidence_threshold", MONITOR, 4.5),
+        ("driftd_monitor_calibration_remaining_windows", MONITOR, 0),
         ("driftd_monitor_columns", MONITOR, 2),
         ("driftd_monitor_columns_drifting", MONITOR, 1),
         ("driftd_reference_info", MONITOR | {"reference_id": "r1", "source": "train.csv"}, 1),
@@ -53,7 +56,10 @@ def series(view: DaemonView, name: str, **labels: str) -> dict[tuple[tuple[str, 
         ("driftd_column_distance", COLUMN | {"distance": "js"}, 0.2),
         ("driftd_column_distance", COLUMN | {"distance": "ks"}, 0.25),
         ("driftd_column_distance", COLUMN | {"distance": "wasserstein"}, 0.125),
+        ("driftd_column_evidence", COLUMN, 3.5),
         ("driftd_column_shift", COLUMN, 0.0625),
+        ("driftd_column_detectable_shift", COLUMN | {"within": "1h"}, 0.08),
+        ("driftd_column_detectable_shift", COLUMN | {"within": "24h"}, 0.03),
         ("driftd_column_missing_ratio", COLUMN, 0.1),
         ("driftd_column_invalid_ratio", COLUMN, 0.05),
         ("driftd_column_unseen_ratio", COLUMN, 0.025),
@@ -149,6 +155,15 @@ def test_column_keeps_its_figures_while_it_has_no_data() -> None:
 def test_ratio_of_no_events_is_absent() -> None:
     """Nothing is divided by 0."""
     assert series(picture(monitor(columns=(column(n=0),))), "driftd_column_missing_ratio") == {}
+
+
+def test_monitor_that_is_calibrating_shows_how_long_and_no_evidence() -> None:
+    """What is not known is not shown as 0; what it takes to page, and the windows still to be seen, are known."""
+    columns = (replace(column(), newest=replace(newest(), evidence=None, weight=None)),)
+    view = picture(monitor(columns=columns, state=MonitorState.CALIBRATING, evidence=None, calibrating=12))
+    assert series(view, "driftd_monitor_evidence") == series(view, "driftd_column_evidence") == {}
+    assert list(series(view, "driftd_monitor_evidence_threshold").values()) == [4.5]
+    assert list(series(view, "driftd_monitor_calibration_remaining_windows").values()) == [12]
 
 
 def test_unknown_lag_and_watermark_are_absent() -> None:

@@ -10,16 +10,19 @@ from prometheus_client.samples import Sample
 from driftd.metrics.collect import build_registry
 from driftd.metrics.settings import ColumnChoice, Export
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
-from driftd.values.verdict import ColumnState, Detection
+from driftd.values.verdict import ColumnState, Detection, Within
 from driftd.values.view import ColumnView, DaemonView, DeliveryView
 
 UNLIMITED = 10**9
 SHED = "driftd_series_shed"
 DETECTIONS, DISTANCES = "driftd_detections_total", "driftd_column_distance"
+DETECTABLE = "driftd_column_detectable_shift"
 OF_COLUMNS = {
     DETECTIONS,
     DISTANCES,
+    DETECTABLE,
     "driftd_column_state",
+    "driftd_column_evidence",
     "driftd_column_shift",
     "driftd_column_missing_ratio",
     "driftd_column_unseen_ratio",
@@ -65,7 +68,7 @@ detections = st.dictionaries(
     st.integers(1, 9),
     max_size=4,
 )
-verdicts = st.one_of(st.none(), st.sampled_from([newest(), newest(0)]))
+verdicts = st.one_of(st.none(), st.sampled_from([newest(), newest(0), replace(newest(), evidence=None)]))
 views = st.builds(
     lambda columns: picture(
         *(
@@ -82,6 +85,7 @@ views = st.builds(
                 st.sampled_from(ColumnState),
                 verdicts,
                 detections,
+                st.dictionaries(st.sampled_from(Within), st.just(0.05)),
             ),
             max_size=5,
             unique_by=lambda view: view.key,
@@ -108,10 +112,14 @@ def test_a_higher_limit_shows_more_and_hides_nothing(view: DaemonView, one: int,
 
 @given(views, st.integers(0, 200))
 def test_detections_are_shed_before_distances_and_these_before_the_rest(view: DaemonView, series: int) -> None:
-    """No detection is shown unless all distances are, and no distance unless all the rest of columns is."""
+    """No detection is shown unless all distances are, and no distance unless all the rest of columns is.
+
+    What shift could be found goes with the distances.
+    """
     everything, shown = scrape(view), of_columns(scrape(view, series))
-    rest = OF_COLUMNS - {DETECTIONS, DISTANCES}
-    for kept_later, kept_first in (({DISTANCES}, rest), ({DETECTIONS}, rest | {DISTANCES})):
+    distances = {DISTANCES, DETECTABLE}
+    rest = OF_COLUMNS - {DETECTIONS} - distances
+    for kept_later, kept_first in ((distances, rest), ({DETECTIONS}, rest | distances)):
         if any(sample.name in kept_later for sample in shown):
             wanted = names_and_labels([s for s in everything if s.name in kept_first])
             assert names_and_labels([s for s in shown if s.name in kept_first]) == wanted
@@ -141,7 +149,8 @@ def test_columns_that_drift_are_kept_first() -> None:
     view = picture(*(monitor(MonitorKey(m), columns_in(*states), incidents=(), paging=frozenset()) for m in models))
     everything = scrape(view)
     always = len(everything) - len(of_columns(everything))
-    one = sum(s.name in OF_COLUMNS - {DISTANCES, DETECTIONS} for s in everything) // (len(models) * len(states))
+    kept_last = OF_COLUMNS - {DISTANCES, DETECTABLE, DETECTIONS}
+    one = sum(s.name in kept_last for s in everything) // (len(models) * len(states))
     order = []
     for kept in range(1, len(models) * len(states) + 1):
         order += [name for name in named(scrape(view, always + kept * one)) if name not in order]

@@ -24,8 +24,10 @@ from driftd.values.keys import ColumnKey, Role
 from driftd.values.layout import Sums
 from driftd.values.part import Unseen, UnseenCategory
 from driftd.values.privacy import Shown
+from driftd.values.windows import Window
 
 AMOUNT, COUNTRY = ColumnKey(Role.FEATURE, "amount"), ColumnKey(Role.FEATURE, "country")
+SPAN = Window(0, 3_600_000)  # of the live data
 Values = dict[str, Sequence[object]]
 
 
@@ -55,7 +57,7 @@ def accepted(profile: Profile, values: Values, *, version: str = "3", least: int
     """The profile of live values."""
     sums, unseen = summed(profile, values)
     rows = len(values["amount"])
-    return accepted_profile(profile, version, sums, unseen, rows=rows, least=least, source="accepted")
+    return accepted_profile(profile, version, sums, unseen, rows=rows, span=SPAN, least=least, source="accepted")
 
 
 def live(rows: int = 2_000, shift: float = 0.0, countries: Sequence[str] = ("DE", "FR")) -> Values:
@@ -214,7 +216,7 @@ def test_columns_with_few_observations_keep_their_reference() -> None:
     sums, unseen = summed(profile, live(shift=12.0))
     place = profile.layout.columns[profile.index[COUNTRY]]
     sums[place.start : place.stop] = 0
-    made = accepted_profile(profile, "3", sums, unseen, rows=2_000, least=1, source="")
+    made = accepted_profile(profile, "3", sums, unseen, rows=2_000, span=SPAN, least=1, source="")
     assert column(profile, COUNTRY) == column(made, COUNTRY)
     assert column(profile, AMOUNT) != column(made, AMOUNT)
     assert made.calibration is not None

@@ -11,8 +11,9 @@ from runtime_doubles import (
     profile,
 )
 
+from driftd.detect.evidence.monitor import CALIBRATED
 from driftd.values.keys import Channel
-from driftd.values.verdict import ColumnState, Detection, MonitorState
+from driftd.values.verdict import ColumnState, Detection, MonitorState, Within
 
 
 def test_nothing_is_shown_before_a_window_has_closed() -> None:
@@ -46,6 +47,37 @@ def test_drift_shows_as_states_incident_and_detection() -> None:
     assert monitor.columns[0].detections[Detection(Channel.SHAPE, "psi>1")] == 1
     assert monitor.paging == {incident.id for incident in monitor.incidents}
     assert len(monitor.paging) == 1
+
+
+def test_calibrating_ends_with_the_first_evidence() -> None:
+    """Until enough windows are known a monitor shows how many are missing, over a restart too; then its evidence."""
+    config = config_of(incidents={"page_on": ["evidence"]})
+    process = Process(config=config)
+    process.read(*minutes(0, 1), event(61))
+    first = process.monitor()
+    assert (first.state, first.evidence, first.calibrating) == (MonitorState.CALIBRATING, None, CALIBRATED - 1)
+    assert set(states(first).values()) == {ColumnState.CALIBRATING}
+    restarted = Process(process.snapshot(), config=config)
+    assert (restarted.monitor().state, restarted.monitor().calibrating) == (MonitorState.CALIBRATING, CALIBRATED - 1)
+    restarted.read(*minutes(1, CALIBRATED + 1), event((CALIBRATED + 1) * 60 + 1))
+    known = restarted.monitor()
+    assert (known.state, known.calibrating) == (MonitorState.OK, 0)
+    assert known.evidence is not None
+    assert known.threshold is not None
+    assert all(column.newest and column.newest.evidence is not None for column in known.columns)
+
+
+def test_the_shift_that_would_be_paged_shows_with_the_first_evidence() -> None:
+    """Not while the monitor is calibrating; after a restart with the first window."""
+    process = Process()
+    process.read(*minutes(0, 1), event(61))
+    assert not any(column.detectable for column in process.monitor().columns)
+    process.read(*minutes(1, 70), event(70 * 60 + 1))
+    shown = [column.detectable for column in process.monitor().columns]
+    assert all(0.02 <= one[Within.DAY] < 0.5 for one in shown)
+    restarted = Process(process.snapshot())
+    restarted.read(*minutes(70, 71), event(71 * 60 + 1))
+    assert [column.detectable for column in restarted.monitor().columns] == shown
 
 
 def test_totals_start_at_zero_with_the_process() -> None:

@@ -50,7 +50,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "training.jsonl").write_bytes(b"\n".join(world.events(20, 0, seed=1)))
     (folder / "traffic.jsonl").write_bytes(b"\n".join(world.events(WINDOWS, WINDOWS // 2, seed=2)))
     (folder / "references").mkdir()
-    run("profile", folder / "training.jsonl", "--timestamp", "timestamp", "-o", folder / "references" / "lending.json")
+    ordered = (
+        "--timestamp",
+        "timestamp",
+        "--window",
+        f"{world.WINDOW_MS}ms",
+    )  # so that the evidence knows enough to page
+    run("profile", folder / "training.jsonl", *ordered, "-o", folder / "references" / "lending.json")
     return folder
 
 
@@ -132,6 +138,7 @@ def test_verdicts_are_the_same(replay: Replay) -> None:
     assert judged(masked) == judged(shown) == judged(hidden)
     assert masked.summary == shown.summary == hidden.summary
     assert shown.summary["pages"] >= 1
+    assert {"evidence"} == {rule for line in shown.lines for rule in line["alarms"]}
     paged = {column for page in shown.summary["incidents"] for column in page["suspects"]}
     assert {"merchant", "city", "salary", "embedding[0]"} <= paged
 

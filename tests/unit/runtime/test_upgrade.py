@@ -63,6 +63,21 @@ def read_on_from(folder: Path) -> Told:
     return to_the_end(pipeline, world.read_on(pipeline, ledgers, END))
 
 
+def without_evidence(told: Told) -> Told:
+    """Leave out what the formats up to 2 do not know and what begins where they end: the evidence, which pages nothing."""
+    windows = [without(line, "evidence", "weight", "monitor_evidence") for line in told.windows]
+    records = {
+        name: {**record, "detect": without(record["detect"], "weighing")} if name.startswith("monitor/") else record
+        for name, record in told.records.items()
+    }
+    return Told(told.events, windows, records)
+
+
+def without(document: State, *keys: str) -> State:
+    """Return a document without some of its keys."""
+    return {key: value for key, value in document.items() if key not in keys}
+
+
 def test_there_is_a_state_directory_of_each_format_that_is_read() -> None:
     """What this release promises to read is tried on what the releases before it have really written."""
     assert {f"state-format-{number}" for number in range(1, FORMAT)} <= {folder.name for folder in FOLDERS}
@@ -71,7 +86,7 @@ def test_there_is_a_state_directory_of_each_format_that_is_read() -> None:
 @pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
 def test_reading_on_from_an_earlier_release_tells_the_same(folder: Path) -> None:
     """Documents, window lines and final accounts are those of this release reading all of it, to the bit."""
-    expected, actual = undisturbed(), read_on_from(folder)
+    expected, actual = without_evidence(undisturbed()), without_evidence(read_on_from(folder))
     assert expected.events
     assert expected.events == actual.events
     assert expected.windows == actual.windows

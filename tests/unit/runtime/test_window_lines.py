@@ -36,6 +36,8 @@ def column(key: ColumnKey, psi: float = 0.5) -> ColumnVerdict:
         speaking=("adwin", "psi>0.2"),
         effect=Effect(Channel.SHAPE, "changed", 0.5, WINDOW.start_ms, {}, {}, ()),
         unseen_texts=(("mauve", 2), ("teal", 1)),
+        evidence=2.5,
+        weight=0.125,
     )
 
 
@@ -50,6 +52,8 @@ def verdict(monitor: MonitorKey = FRAUD, *columns: ColumnVerdict) -> WindowVerdi
         sources=(SourceSpan("predictions", 0, 5, 16),),
         columns=columns or (column(AMOUNT), column(COLOUR)),
         starved=(ColumnKey(Role.FEATURE, "rare"),),
+        evidence=1.75,
+        threshold=4.5,
     )
 
 
@@ -77,6 +81,11 @@ def test_line_holds_all_that_is_said_about_a_column() -> None:
         "counts": [4, 3],
         "distances": {"psi": 0.5, "js": 0.1, "ks": 0.2, "wasserstein": 0.3, "chi2": 4.0, "chi2_p": 0.05},
         "shift": -0.25,
+        "evidence": 2.5,
+        "weight": 0.125,
+        "monitor_evidence": 1.75,
+        "monitor_evidence_threshold": 4.5,
+        "calibrating": 0,
         "detections": [{"channel": "shape", "detector": "adwin"}],
         "alarms": ["adwin"],
         "speaking": ["adwin", "psi>0.2"],

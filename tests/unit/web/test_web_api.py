@@ -11,11 +11,12 @@ from web_pictures import COUNTRY, FRAUD, PROFILE, START, monitor, picture
 import driftd
 from driftd.references.profile import ColumnProfile
 from driftd.values.keys import MonitorKey
+from driftd.values.privacy import Shown
 from driftd.values.verdict import MonitorState
 from driftd.values.view import CheckpointView, DaemonView, DeadLettersView, DeliveryView, ReloadView
 from driftd.web.api import Api
 from driftd.web.bins import bin_documents
-from driftd.web.documents import monitor_path, time_text
+from driftd.web.documents import detectable_documents, monitor_path, time_text
 from driftd.web.router import Request
 
 
@@ -29,6 +30,9 @@ def test_monitors_are_listed_in_the_picture_s_order() -> None:
     assert listed[1] == {
         "monitor": {"model": "fraud", "version": "3", "segment": "all"},
         "state": "firing",
+        "evidence": 4.625,
+        "threshold": 4.5,
+        "calibrating": 0,
         "events": 12345,
         "last_event": "2026-11-25T10:00:59.123Z",
         "windows_closed": 7,
@@ -52,6 +56,8 @@ def test_a_monitor_shows_its_columns_sources_and_incidents() -> None:
     assert shown["columns"][0] == {
         "column": {"role": "feature", "name": "amount"},
         "state": "drift",
+        "evidence": 5.5,
+        "weight": 0.25,
         "distances": {"psi": 0.31, "js": 0.2, "ks": 0.25, "wasserstein": 0.21, "chi2": 44.0, "chi2_p": 1e-9},
         "shift": 0.21,
         "detections": [
@@ -60,6 +66,19 @@ def test_a_monitor_shows_its_columns_sources_and_incidents() -> None:
         ],
         "href": "/api/v1/monitors/fraud/3/all/columns/feature/amount",
     }
+
+
+def test_a_monitor_that_is_calibrating_says_how_long() -> None:
+    """There is no evidence yet, what it would take to page, and how many windows are still to be seen."""
+    shown = ask(app_over(), "/api/v1/monitors").json["monitors"][0]
+    told = (shown["state"], shown["evidence"], shown["threshold"], shown["calibrating"])
+    assert told == ("calibrating", None, 4.5, 12)
+
+
+def test_a_column_without_a_window_has_no_evidence() -> None:
+    """What is not known is null."""
+    column = ask(app_over(), "/api/v1/monitors/fraud/3/all").json["columns"][1]
+    assert (column["evidence"], column["weight"]) == (None, None)
 
 
 def test_a_numeric_column_shows_reference_and_live_bins() -> None:
@@ -72,6 +91,17 @@ def test_a_numeric_column_shows_reference_and_live_bins() -> None:
         {"from": 20.0, "to": 40.0, "reference": {"count": 30, "share": 0.3125}, "live": {"count": 20, "share": 0.2}},
         {"from": 40.0, "to": None, "reference": {"count": 18, "share": 0.1875}, "live": {"count": 60, "share": 0.6}},
     ]
+
+
+def test_a_column_shows_the_shifts_that_would_be_paged() -> None:
+    """Of mean u, and of the values; null where these are not shown, or are not known any more."""
+    shown = ask(app_over(), "/api/v1/monitors/fraud/3/all/columns/feature/amount").json["detectable"]
+    assert [(one["within"], one["u"]) for one in shown] == [("1h", 0.125), ("24h", 0.025)]
+    assert 40 > shown[0]["value"] > shown[1]["value"] > 0
+    amount = picture().monitors[1].columns[0]
+    for unknown in (dataclasses.replace(PROFILE.columns[0], shown=Shown.HIDE), None):
+        hidden = [document | {"value": None} for document in shown]
+        assert detectable_documents(amount, unknown) == hidden
 
 
 def test_a_column_without_a_window_shows_the_reference_alone() -> None:
@@ -118,11 +148,13 @@ def test_an_incident_shows_what_changed_in_its_suspects() -> None:
     """The detail holds each suspect's effect in the feature's own units."""
     shown = ask(app_over(), "/api/v1/incidents/f00d").json
     assert (shown["state"], shown["paging"], shown["ended"]) == ("firing", True, None)
+    assert (shown["evidence"], shown["threshold"]) == (4.75, 4.5)
     assert (shown["onset"], shown["opened"]) == ("2026-11-25T09:58:00.000Z", "2026-11-25T10:01:00.000Z")
     assert shown["suspects"][0] == {
         "role": "feature",
         "name": "amount",
         "share": 0.9,
+        "log10_evidence": 5.25,
         "since": "2026-11-25T10:01:00.000Z",
         "effect": {
             "channel": "location",

@@ -10,8 +10,9 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 from web_client import app_over, ask
-from web_pictures import PROFILE, picture
+from web_pictures import FRAUD, PROFILE, monitor, picture
 
+from driftd.values.verdict import MonitorState
 from driftd.values.view import DaemonView, DeadLettersView, DeliveryView, ReloadView
 from driftd.web.app import Served, build_app
 
@@ -191,6 +192,25 @@ def test_names_are_escaped_on_the_page() -> None:
     body = ask(app_over(), "/").body.decode()
     assert "a/b &lt;i&gt;/1 &amp; 2/50%25" in body
     assert "<i>" not in body
+
+
+@pytest.mark.parametrize(
+    ("evidence", "calibrating", "expected"),
+    [
+        (1.25, 0, '<meter min="0" low="3.50" high="4.50" max="4.51" optimum="0" value="1.25" {}></meter> 1.2 of 4.5'),
+        (27.5, 0, '<meter min="0" low="3.50" high="4.50" max="4.51" optimum="0" value="27.50" {}></meter> 27.5 of 4.5'),
+        (-0.25, 0, '<meter min="0" low="3.50" high="4.50" max="4.51" optimum="0" value="0.00" {}></meter> 0.0 of 4.5'),
+        (None, 0, "not yet"),
+        (None, 12, "12 more windows"),
+        (None, 1, "1 more window"),
+    ],
+)
+def test_the_page_shows_evidence_beside_what_pages(evidence: float | None, calibrating: int, expected: str) -> None:
+    """A bar that is full at a page and amber from a tenth of it, or how long until there is any evidence."""
+    shown = dataclasses.replace(monitor(FRAUD, MonitorState.OK), evidence=evidence, calibrating=calibrating)
+    body = ask(app_over(DaemonView(monitors=(shown,))), "/").body.decode()
+    (cell,) = re.findall(r"ok</span></td><td>(?:<span class=.evidence.>)?(.*?)(?:</span>)?</td>", body)
+    assert cell == expected.format('aria-label="evidence"')
 
 
 def test_the_page_of_an_empty_daemon_says_so() -> None:

@@ -12,6 +12,7 @@ from driftd.values.verdict import (
     Incident,
     MonitorState,
     Suspect,
+    Within,
 )
 from driftd.values.view import ColumnView, DaemonView, MonitorView, PartitionView, TopicAccounts
 from driftd.values.windows import Window
@@ -75,6 +76,8 @@ def verdict(key: ColumnKey, column: int, counts: tuple[int, ...], effect: Effect
         alarms=tuple(detection.detector for detection in detections),
         speaking=(),
         effect=effect,
+        evidence=5.5,
+        weight=0.25,
     )
 
 
@@ -86,14 +89,17 @@ def incident(name: str, opened_ms: int, state: str = "firing", ended_ms: int | N
         reference_id="ref1",
         opened_ms=opened_ms,
         onset_ms=opened_ms - 180_000,
-        suspects=(Suspect(AMOUNT, opened_ms, 0.9, EFFECT), Suspect(COUNTRY, opened_ms, 0.1, EFFECT)),
+        suspects=(Suspect(AMOUNT, opened_ms, 0.9, EFFECT, 5.25), Suspect(COUNTRY, opened_ms, 0.1, EFFECT, 4.25)),
         state=state,
         ended_ms=ended_ms,
+        evidence=4.75,
+        threshold=4.5,
     )
 
 
 def monitor(key: MonitorKey, state: MonitorState, incidents: tuple[Incident, ...] = ()) -> MonitorView:
     """Return a monitor with two columns."""
+    calibrating = state is MonitorState.CALIBRATING
     drifting = ColumnState.DRIFT if incidents else ColumnState.OK
     return MonitorView(
         key=key,
@@ -112,12 +118,16 @@ def monitor(key: MonitorKey, state: MonitorState, incidents: tuple[Incident, ...
                 drifting,
                 verdict(AMOUNT, 0, (20, 20, 60), EFFECT),
                 {Detection(Channel.LOCATION, "page_hinkley"): 1, Detection(Channel.LOCATION, "adwin"): 2},
+                {Within.HOUR: 0.125, Within.DAY: 0.025},
             ),
             ColumnView(COUNTRY, ColumnState.NO_DATA, None, {}),
         ),
         incidents_opened=len(incidents),
         incidents=incidents,
         paging=frozenset(i.id for i in incidents if i.state == "firing"),
+        evidence=None if calibrating else 4.625,
+        threshold=4.5,
+        calibrating=12 if calibrating else 0,
     )
 
 

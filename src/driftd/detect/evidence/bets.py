@@ -30,10 +30,14 @@ class Bets:
     def __init__(self, columns: int) -> None:
         self.capital = np.zeros((columns, len(MEANS), 2, len(BETS)))
 
-    def step(self, errors: Floats, price: Floats, independent: Mask, seen: Mask) -> None:
-        """Take in a window. ``price`` (columns, channels, 2, bets): what each bet must win to break even, in logs."""
+    def step(self, errors: Floats, price: Floats, independent: Mask, seen: Mask, slack: Floats | float = 0.0) -> None:
+        """Take in a window.
+
+        ``price`` (columns, channels, 2, bets): what each bet must win to break even, in logs; ``slack``: standard
+        errors that a mean may be off for ever without a bet winning by it.
+        """
         clip = np.where(independent, CLIP, DEPENDENT_CLIP)[..., None]
-        sided = np.minimum(np.stack((errors, -errors), axis=-1), clip)
+        sided = np.minimum(np.stack((errors - slack, -errors - slack), axis=-1), clip)
         factor = np.exp(np.minimum(sided[..., None] * BETS - price, np.log(_CEILING)))
         grown = np.minimum(factor * (self.capital + 1), _CEILING)
         self.capital = np.where(seen[..., None, None], grown, self.capital)

@@ -5,6 +5,7 @@ each other and from the windows that follow, a segment at a time, except from th
 """
 
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +14,10 @@ from driftd.detect.baseline import Baseline
 from driftd.detect.evidence.arrays import pack, unpack
 from driftd.detect.evidence.bets import BETS, CLIP, DEPENDENT_CLIP
 from driftd.detect.evidence.innovations import Innovations, Mask
-from driftd.detect.evidence.scores import MEANS, RANKS, Scores
+from driftd.detect.evidence.scores import MEANS, RANKS, Means, Scores
+from driftd.detect.evidence.seasons import Seasons
 from driftd.detect.evidence.shape import CONCENTRATIONS, ShapeNull, dispersion_of, log_e_values
-from driftd.references.dependence import MODELS, Dependence, learn, log_likelihoods
+from driftd.references.dependence import MODELS, Dependence, learn, log_likelihoods, over
 from driftd.references.profile import Floats, Ints
 from driftd.values.layout import HEADER
 from driftd.values.state import State
@@ -23,9 +25,12 @@ from driftd.values.state import State
 SEGMENT = 64  # windows that are learnt from together
 MOST_BLOCKS = 2016  # then all has been learnt
 _STRIDE = 16  # windows between two looks at what has been learnt
-_OTHER_SPAN = 0.25  # what a block counts for that spans another time than the windows do
+_OTHER_SPAN = 0.25  # what a block counts for where windows are much shorter or longer
+_TOLL_BLOCKS = 20_000
+_OWN_TOLL = 1000  # blocks from which on what one column says of its own tails counts for half
 _MOST_LOG = 12.0  # one block of the training rows says so much at most
-_ALIKE = 2.0  # spans within this factor are the same
+#: Windows of so many blocks can be foreseen from blocks: the model says how a mean over several behaves.
+_LEAST_SPAN, _MOST_SPAN = 0.5, 16.0
 
 
 class Training(NamedTuple):
@@ -42,8 +47,8 @@ class Training(NamedTuple):
         return np.asarray(self.seen.any(axis=1).sum(axis=1), dtype=np.int64)
 
 
-def training_of(scores: Scores, baselines: Sequence[Baseline]) -> Training:
-    """Return the training rows' blocks as the means that windows will be; none where their order is not known."""
+def training_of(scores: Scores, baselines: Sequence[Baseline], seasons: Seasons) -> Training:
+    """Return the training rows' blocks as the means that windows will be, without season; none if in no known order."""
     histories = [baseline.history for baseline in baselines]
     blocks = max((len(history) for history in histories), default=0)
     shape = (len(scores), len(MEANS), blocks)
@@ -62,7 +67,7 @@ def training_of(scores: Scores, baselines: Sequence[Baseline]) -> Training:
             sums[:, number] = (counts * scores.ranks[number, at, :width]).sum(axis=1)
         sums[:, RANKS:] = headers[:, [1, 3, 2]]  # missing, unseen, invalid
         rows = np.maximum(n, 1)
-        y[at, :, last] = ((sums / rows - scores.means[at]) / scores.unit[at]).T
+        y[at, :, last] = ((sums / rows - scores.means[at]) / scores.unit[at]).T - seasons.of_blocks(at)
         sampling[at, :, last] = (scores.nominal[at] / rows).T
         seen[at, :, last] = ((n > 0) & scores.varies[at]).T
         dispersion[at] = dispersion_of(counts, baselines[at].counts)
@@ -72,12 +77,14 @@ def training_of(scores: Scores, baselines: Sequence[Baseline]) -> Training:
 class Learning:
     """What is known of the dependence of each channel of each column: log likelihoods of the models, and from how much.
 
-    ``dependence`` is what they say now. State per channel: one number a model, and one segment of windows.
+    ``of_blocks`` is what they say of the training rows' blocks, ``dependence`` of windows, each of which is as long as
+    ``blocks_each`` blocks. State per channel: one number a model, and one segment of windows.
     """
 
-    def __init__(self, training: Training, *, alike: bool) -> None:
+    def __init__(self, training: Training, blocks_each: float) -> None:
         columns = len(training.y)
-        worth = 1.0 if alike else _OTHER_SPAN
+        worth = 1.0 if _LEAST_SPAN <= blocks_each <= _MOST_SPAN else _OTHER_SPAN
+        self._blocks_each = max(blocks_each, 1.0)
         self._likelihoods = np.zeros((columns, len(MEANS), MODELS), dtype=np.float32)
         self._add(training.y / np.sqrt(training.sampling), training.seen, worth)
         self.blocks = np.minimum(training.blocks * worth, MOST_BLOCKS)
@@ -86,42 +93,45 @@ class Learning:
         self._spoiled = np.zeros(columns, dtype=bool)
         self._news = False
         self._windows = 0
-        self.dependence = self._learn()
+        self._learn()
 
-    def observe(self, z: Floats, present: Mask, disturbed: Mask) -> bool:
-        """Take in a window, ``z`` standardised as if rows were independent; tell whether the dependence is now another.
+    def observe(self, means: Means, present: Mask, disturbed: Mask) -> bool:
+        """Take in a window; tell whether the dependence is now another.
 
         A segment in which a column was ``disturbed`` (in an incident) is not learnt from.
         """
         wanted = present & (self.blocks < MOST_BLOCKS)
         at = np.flatnonzero(wanted)
-        self._segment[at, :, self._filled[at]] = z[at]
+        self._segment[at, :, self._filled[at]] = means.y[at]
         self._filled[at] += 1
         self._spoiled |= disturbed
         full = np.flatnonzero(self._filled >= SEGMENT)
         if len(full):
-            self._take(full[~self._spoiled[full]], SEGMENT)
+            self._take(full[~self._spoiled[full]], SEGMENT, _typical(means))
             self._filled[full] = 0
             self._spoiled[full] = disturbed[full]
         self._windows += 1
         if not self._news or self._windows % _STRIDE:
             return False
         self._news = False
-        self.dependence = self._learn()
+        self._learn()
         return True
 
-    def close(self, columns: Mask) -> None:
-        """Learn at once from what these columns have of their first segment; of the others it is thrown away."""
+    def close(self, columns: Mask, means: Means) -> None:
+        """Learn at once from what these columns have of their first segment; of the others it is thrown away.
+
+        ``means`` are those of its newest window.
+        """
         for filled in sorted(set(self._filled.tolist())):
             at = np.flatnonzero((self._filled == filled) & columns)
-            self._take(at, filled)
+            self._take(at, filled, _typical(means))
         self._filled[:] = 0
         self._spoiled[:] = False
         self._news = False
-        self.dependence = self._learn()
+        self._learn()
 
     def halves(self) -> tuple[Floats, Floats, Ints]:
-        """Return the means of z over the first and the second half of the open segment, and how long one is."""
+        """Return the means of y over the first and the second half of the open segment, and how long one is."""
         half = self._filled // 2
         place = np.arange(SEGMENT)
         first = (place < half[:, None])[:, None, :]
@@ -140,8 +150,9 @@ class Learning:
             "spoiled": pack(self._spoiled.astype(np.int8)),
             "news": self._news,
             "windows": self._windows,
-            "gain": pack(self.dependence.gain),
-            "decay": pack(self.dependence.decay),
+            "blocks_each": self._blocks_each,
+            "gain": pack(self.of_blocks.gain),
+            "decay": pack(self.of_blocks.decay),
         }
 
     def restore(self, state: State) -> None:
@@ -152,8 +163,9 @@ class Learning:
         self._filled = unpack(state["filled"], self._filled)
         self._spoiled = unpack(state["spoiled"], self._spoiled.astype(np.int8)).astype(bool)
         self._news, self._windows = state["news"], state["windows"]
-        like = self.dependence.gain
-        self.dependence = Dependence(unpack(state["gain"], like), unpack(state["decay"], like))
+        self._blocks_each = state["blocks_each"]
+        like = self.of_blocks.gain
+        self._hold(Dependence(unpack(state["gain"], like), unpack(state["decay"], like)))
 
     def inherit(self, other: "Learning", ours: Ints, theirs: Ints) -> None:
         """Take over what another monitor knows of these of its columns, where that is from more windows."""
@@ -161,13 +173,13 @@ class Learning:
         ours, theirs = ours[more], theirs[more]
         self._likelihoods[ours] = other._likelihoods[theirs]  # noqa: SLF001 -- one of its own
         self.blocks[ours] = other.blocks[theirs]
-        self.dependence = self._learn()
+        self._learn()
 
-    def _take(self, columns: Ints, length: int) -> None:
+    def _take(self, columns: Ints, length: int, sampling: float) -> None:
         if not len(columns) or not length:
             return
-        z = self._segment[columns, :, :length].astype(np.float64)
-        found = log_likelihoods(z.reshape(-1, length)).reshape(len(columns), len(MEANS), MODELS)
+        y = self._segment[columns, :, :length].astype(np.float64).reshape(-1, length)
+        found = log_likelihoods(y, self._blocks_each, sampling).reshape(len(columns), len(MEANS), MODELS)
         self._likelihoods[columns] += found.astype(np.float32)
         self.blocks[columns] += length
         self._news = True
@@ -180,42 +192,57 @@ class Learning:
                 rows = z[columns, channels][seen[columns, channels]].reshape(-1, length)
                 self._likelihoods[columns, channels] += (worth * log_likelihoods(rows)).astype(np.float32)
 
-    def _learn(self) -> Dependence:
+    def _learn(self) -> None:
         """Learn each statistic's dependence over all columns together."""
         found = [learn(self._likelihoods[:, n].astype(np.float64), self.blocks) for n in range(len(MEANS))]
-        return Dependence(np.stack([d.gain for d in found], axis=1), np.stack([d.decay for d in found], axis=1))
+        self._hold(Dependence(np.stack([d.gain for d in found], axis=1), np.stack([d.decay for d in found], axis=1)))
+
+    def _hold(self, of_blocks: Dependence) -> None:
+        self.of_blocks = of_blocks
+        self.dependence = over(of_blocks, self._blocks_each)
+
+
+def _typical(means: Means) -> float:
+    """Return the variance by sampling that is usual for a mean of ranks in this window."""
+    seen = means.seen[:, 0]
+    return float(np.median(means.sampling[seen, 0])) if seen.any() else 1.0
 
 
 def tolls(training: Training, start: Innovations, independent: Mask) -> Floats:
-    """Return what each bet must win beyond the Gaussian price to break even over the training rows: (2, bets), in logs.
+    """Return what each bet must win beyond the Gaussian price to break even over the training rows, in logs.
 
-    Pooled over all columns and channels that are taken for dependent (row 0) and independent (row 1).
+    (columns, channels, bets): the mean over all columns that are taken for dependent, or for independent, or, if
+    that is more, what the column's own blocks say, as far as they are many.
     """
     filters = start.copy()
-    blocks = training.y.shape[2]
     errors = np.zeros(training.y.shape)
-    for block in range(blocks):
+    for block in range(training.y.shape[2]):
         errors[..., block], _ = filters.step(
             training.y[..., block], training.sampling[..., block], training.seen[..., block]
         )
-    out = np.zeros((2, len(BETS)))
-    for kind in (0, 1):
-        chosen = training.seen & (independent == bool(kind))[..., None]
-        values = errors[chosen]
-        if len(values) < SEGMENT:
-            continue
-        clip = float(CLIP.min()) if kind else DEPENDENT_CLIP
-        for number, bet in enumerate(BETS.tolist()):
-            grown = np.exp(bet * np.minimum(np.stack((values, -values)), clip) - bet * bet / 2)
-            out[kind, number] = max(float(np.log(grown.mean())), 0.0)
-    return out
+    clip = np.where(independent, CLIP.min(), DEPENDENT_CLIP)[..., None]
+    blocks = training.seen.sum(axis=2)
+    own = np.zeros((*independent.shape, len(BETS)))
+    for number, bet in enumerate(BETS.tolist()):
+        grown = sum(np.exp(bet * np.minimum(side * errors, clip) - bet * bet / 2) for side in (1, -1))
+        own[..., number] = np.where(training.seen, grown, 0.0).sum(axis=2) / 2 / np.maximum(blocks, 1)
+    out = np.zeros_like(own)
+    for kind, channel in product((False, True), range(len(MEANS))):
+        chosen = (independent[:, channel] == kind) & (blocks[:, channel] > 0)
+        weights = blocks[chosen, channel]
+        if weights.sum() >= SEGMENT:
+            out[chosen, channel] = (own[chosen, channel] * weights[:, None]).sum(axis=0) / weights.sum()
+    trust = (blocks / (blocks + _OWN_TOLL))[..., None]
+    toll = np.maximum(np.log(np.maximum(out, 1.0)), trust * np.log(np.maximum(own, 1.0)))
+    return np.asarray(toll, dtype=np.float64)
 
 
 def shape_tolls(scores: Scores, baselines: Sequence[Baseline], null: ShapeNull) -> Floats:
     """Return ln of the mean e-value of the shape over the training rows' blocks, where above 0: per concentration."""
     total, blocks = np.zeros(len(CONCENTRATIONS)), 0
+    newest = max(_TOLL_BLOCKS // max(len(baselines), 1), 20)  # of each column: enough of all together
     for at, baseline in enumerate(baselines):
-        history = baseline.history
+        history = baseline.history[-newest:]
         if not len(history):
             continue
         width = history.shape[1] - HEADER
@@ -227,8 +254,3 @@ def shape_tolls(scores: Scores, baselines: Sequence[Baseline], null: ShapeNull) 
         total += np.exp(np.minimum(log_e, _MOST_LOG)).sum(axis=0)
         blocks += len(history)
     return np.maximum(np.log(total / blocks), 0.0) if blocks else total
-
-
-def is_alike(block_ms: int, window_ms: int) -> bool:
-    """Tell whether blocks of this span say about windows of that one what they say about blocks."""
-    return block_ms <= 0 or window_ms <= 0 or 1 / _ALIKE <= window_ms / block_ms <= _ALIKE

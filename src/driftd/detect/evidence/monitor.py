@@ -11,10 +11,11 @@ from driftd.detect.evidence.arrays import pack, unpack
 from driftd.detect.evidence.bets import BETS, Bets
 from driftd.detect.evidence.episode import Episode
 from driftd.detect.evidence.innovations import Innovations, Mask
-from driftd.detect.evidence.learning import Learning, is_alike, shape_tolls, tolls, training_of
-from driftd.detect.evidence.onsets import Onsets
+from driftd.detect.evidence.learning import Learning, shape_tolls, tolls, training_of
+from driftd.detect.evidence.onsets import NEGLIGIBLE, Onsets
 from driftd.detect.evidence.recovery import SHAPE, Recovery
 from driftd.detect.evidence.scores import MEANS, Means, Scores
+from driftd.detect.evidence.seasons import Seasons
 from driftd.detect.evidence.sensitivity import Sensitivity, Terms
 from driftd.detect.evidence.shape import ShapeBets, ShapeNull, log_e_values, null_of
 from driftd.detect.evidence.suspects import suspects
@@ -26,8 +27,10 @@ from driftd.values.state import State
 from driftd.values.verdict import Detectable
 from driftd.values.windows import Window
 
-#: Windows that must be known, from training or live, before evidence may page.
+#: Windows that must be known before evidence may page: blocks of training rows in their order, or else live windows, of
+#: which the level is not known as well.
 CALIBRATED = 20
+_CALIBRATED_LIVE = 60  # less than a segment, which would be learnt from as it is
 _JOIN_WINDOWS = 12  # an incident can be joined for so many windows at least
 _LEAST = 0.01  # of evidence, as it is told: where it has just begun it is 0
 _SURE = 4.0  # standard errors between two halves of what is learnt from that are no chance
@@ -69,26 +72,26 @@ class MonitorEvidence:
     windows in their order, all that it says follows, bit for bit.
     """
 
-    def __init__(self, baselines: Sequence[Baseline], window_ms: int) -> None:
+    def __init__(self, baselines: Sequence[Baseline], span_ms: float) -> None:
         calibration = baselines[0].calibration if baselines else None
-        rows, span = (calibration.block_rows, calibration.block_ms) if calibration else (None, 0)
+        rows, block_ms = (calibration.block_rows, calibration.block_ms) if calibration else (None, 0)
         self._scores = Scores(baselines, rows)
         self._columns = [baseline.column for baseline in baselines]
         self._importances: Mapping[str, float] = {}
         self._of_column = column_weights(self._columns, {})
         self._of_means, self._of_shape = channel_weights(self._scores.varies)
-        training = training_of(self._scores, baselines)
-        self._learning = Learning(training, alike=is_alike(span, window_ms))
+        self._seasons = Seasons(baselines, self._scores.unit)
+        training = training_of(self._scores, baselines, self._seasons)
+        self._learning = Learning(training, span_ms / block_ms if block_ms else 1.0)
         self._innovations = Innovations(self._learning.dependence, self._own_variance())
         self._dispersion = training.dispersion
-        self._tolls = tolls(training, self._innovations, self._independent)
+        at_blocks = Innovations(self._learning.of_blocks, self._own_variance())
+        self._tolls = tolls(training, at_blocks, self._independent)
         self._shape_null = self._null(self._scores.counts)
         self._shape_null = self._shape_null._replace(toll=shape_tolls(self._scores, baselines, self._shape_null))
         self._bets, self._shape_bets = Bets(len(self)), ShapeBets(len(self))
         self._onsets, self._recovery = Onsets(self._scores), Recovery(len(self))
-        self._level = (
-            self._scores.counts.copy()
-        )  # what each column's shape is judged against: training, or since its page
+        self._level = self._scores.counts.copy()  # what each shape is judged against: training, or since its page
         self._live = np.zeros_like(self._level)  # what it has been since then, and is taken to be as well
         self._spread = np.ones_like(self._scores.unit)  # variance of a row's score now over that in training
         self._windows = np.zeros(len(self), dtype=np.int64)  # since the evidence last began
@@ -108,31 +111,45 @@ class MonitorEvidence:
             self._of_column = column_weights(self._columns, importances)
 
     def observe(
-        self, observed: Sequence[tuple[int, Observed]], window: Window, threshold: float, join_ms: int
+        self,
+        observed: Sequence[tuple[int, Observed]],
+        window: Window,
+        threshold: float,
+        join_ms: int,
+        *,
+        spans: Sequence[Window] | None = None,
     ) -> Judged:
-        """Take in a window of these columns (index, sums); ``threshold``: windows to a false page, A."""
+        """Take in a window of these columns (index, sums); ``threshold``: windows to a false page, A.
+
+        ``spans``: over which each of them was summed, where that is not the window.
+        """
         headers, counts = self._scores.table(observed)
         present = np.zeros(len(self), dtype=bool)
-        present[[at for at, _ in observed]] = True
+        at = [column for column, _ in observed]
+        present[at] = True
         means = self._scores.observe(headers, counts, self._spread)
+        means = self._seasons.without(means, at, spans or [window] * len(at))
         self._seen += 1
         if self._calibrating:
             return self._calibrate(means, present, threshold)
+        self._end_joining(window, join_ms)
         errors, variance = self._innovations.step(means.y, means.sampling, means.seen)
         against_reference, log_e = self._shape_log_e(counts)
         self._bet(means, errors, variance, log_e, present, threshold)
         self._onsets.observe(means, errors, counts, log_e.mean(axis=1))
-        error = np.sqrt(means.sampling + self._learning.dependence.long_run - 1)
-        back = self._recovery.observe(means.y, error, _log_mean(against_reference), means.seen)
+        back = self._recovery.observe(means.y, self._error(means), _log_mean(against_reference), means.seen)
         self._take_back(back)
         self._live += counts
         judged = self._judge(present, window, threshold, back, counts, means)
         disturbed = self._recovery.followed
-        if self._learning.observe(means.y / np.sqrt(means.sampling), present, disturbed):
+        if self._learning.observe(means, present, disturbed):
             self._innovations.dependence = self._learning.dependence
             self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
-        self._end_joining(window, join_ms)
         return judged
+
+    def _error(self, means: Means) -> Floats:
+        """Return the standard error of a window's means, as one of many that depend on each other."""
+        return np.asarray(np.sqrt(means.sampling + self._learning.dependence.long_run - 1), dtype=np.float64)
 
     @property
     def _independent(self) -> Mask:
@@ -146,7 +163,7 @@ class MonitorEvidence:
 
     def _own_variance(self) -> Floats:
         """Return the variance of the reference's own means: what it cannot know about the level."""
-        return np.asarray(self._scores.level_variance * self._learning.dependence.long_run, dtype=np.float64)
+        return np.asarray(self._scores.level_variance * self._learning.of_blocks.long_run, dtype=np.float64)
 
     def _null(self, reference: Ints) -> ShapeNull:
         dependence = self._learning.dependence
@@ -157,7 +174,7 @@ class MonitorEvidence:
     def _remaining(self) -> int:
         """Return how many windows are still to be seen before evidence may page."""
         known = float(np.median(self._learning.blocks)) if len(self) else CALIBRATED
-        return max(0, int(np.ceil(CALIBRATED - known)) - self._seen)
+        return 0 if known >= CALIBRATED else max(0, _CALIBRATED_LIVE - int(known) - self._seen)
 
     def _calibrate(self, means: Means, present: Mask, threshold: float) -> Judged:
         """Look on until enough windows are known.
@@ -165,10 +182,10 @@ class MonitorEvidence:
         What moves meanwhile is not learnt: columns whose two halves differ, or that are off the reference, keep
         the dependence that the others suggest, and are judged against the reference from here on.
         """
-        self._learning.observe(means.y / np.sqrt(means.sampling), present, np.zeros(len(self), dtype=bool))
+        self._learning.observe(means, present, np.zeros(len(self), dtype=bool))
         if self._remaining() == 0:
-            self._unsteady = _unsteady(self._learning, self._scores)
-            self._learning.close(~self._unsteady)
+            self._unsteady = _unsteady(self._learning, self._scores, means)
+            self._learning.close(~self._unsteady, means)
             self._innovations = Innovations(self._learning.dependence, self._own_variance())
             self._shape_null = self._null(self._scores.counts)._replace(toll=self._shape_null.toll)
             self._calibrating = False
@@ -189,8 +206,9 @@ class MonitorEvidence:
         gaussian = BETS**2 / 2
         sampled = gaussian * (means.sampling / variance)[..., None]  # the part of the price that sampling explains
         exact = self._scores.cumulants(per_unit, means.n)
-        price = gaussian + np.maximum(exact - sampled, 0.0) + self._tolls[independent.astype(np.int64)]
-        self._bets.step(errors, np.moveaxis(price, 0, 2), independent, means.seen)
+        price = gaussian + np.maximum(exact - sampled, 0.0) + self._tolls
+        slack = NEGLIGIBLE / (self._scores.unit * self._error(means))
+        self._bets.step(errors, np.moveaxis(price, 0, 2), independent, means.seen, slack)
         share = np.maximum(self._of_column * self._of_shape, 1e-12)
         self._shape_bets.step(log_e, self._shape_null, np.log(threshold / share) / 2, present & means.seen[:, 0])
         self._windows += present
@@ -201,11 +219,11 @@ class MonitorEvidence:
         shape = self._shape_bets.evidence * self._of_shape
         column = sided.sum(axis=(1, 2)) + shape
         total, gated, by_channel = self._gated(sided, shape, threshold)
+        if self._episode is not None:
+            self._episode.add(means, counts)
         alarming = self._alarming(total, gated, present, window, threshold)
         for at in alarming.tolist():
             self._follow(at, by_channel[at])
-        if self._episode is not None:
-            self._episode.add(means, counts)
         spoken = {*alarming.tolist(), *np.flatnonzero(self._recovery.followed).tolist()}
         returned, alarms = set(back.tolist()), set(alarming.tolist())
         blind = set(np.flatnonzero(self._blind).tolist())
@@ -283,11 +301,11 @@ class MonitorEvidence:
     def _end_joining(self, window: Window, join_ms: int) -> None:
         """Once an incident can be joined no longer all evidence begins anew, its columns against where they are now."""
         episode = self._episode
-        if episode is None or episode.windows <= _JOIN_WINDOWS or window.end_ms - episode.since_ms <= join_ms:
+        if episode is None or episode.windows < _JOIN_WINDOWS or window.end_ms - episode.since_ms <= join_ms:
             return
         members, level = episode.members, episode.level
         spread = episode.spread(self._scores)
-        variance = self._scores.nominal / episode.rows * (self._learning.dependence.long_run - 1 + spread)
+        variance = self._scores.nominal / episode.rows * (self._learning.of_blocks.long_run - 1 + spread)
         self._innovations.relevel(members, level, np.maximum(variance, self._own_variance()))
         self._onsets.told = np.where(members[:, None], level * self._scores.unit, self._onsets.told)
         at = np.flatnonzero(members)
@@ -308,7 +326,7 @@ class MonitorEvidence:
     def detectable(
         self, observed: Sequence[tuple[int, Observed]], spans_ms: Sequence[int], threshold: float
     ) -> Mapping[ColumnKey, Detectable]:
-        """Return the smallest shifts that would be paged, by the traffic up to this window of columns with these spans."""
+        """Return the smallest shifts that would be paged. Once a window: its columns, and the spans of theirs."""
         if not self._calibrating and self._sensitivity.observe(observed, spans_ms):
             shares = self._of_column * self._of_means[:, 0]
             terms = Terms(self._scores, self._innovations, self._tolls, threshold / np.maximum(shares, 1e-12))
@@ -375,12 +393,12 @@ class MonitorEvidence:
         self._episode = None if episode is None else Episode.from_state(episode, *self._scores.counts.shape)
 
 
-def _unsteady(learning: Learning, scores: Scores) -> Mask:
+def _unsteady(learning: Learning, scores: Scores, means: Means) -> Mask:
     """Tell which columns moved while their dependence was learnt: their halves differ, or they are off the reference."""
     first, second, half = learning.halves()
-    spread = np.sqrt(learning.dependence.long_run / np.maximum(half, 1)[:, None])
+    spread = np.sqrt((learning.dependence.long_run - 1 + means.sampling) / np.maximum(half, 1)[:, None])
     apart = np.abs(first - second) > _SURE * np.sqrt(2) * spread
-    own = np.sqrt(learning.dependence.long_run * scores.level_variance)
+    own = np.sqrt(learning.of_blocks.long_run * scores.level_variance)
     off = np.abs((first + second) / 2) > _SURE * np.sqrt(spread**2 / 2 + own**2)
     return np.asarray(((apart | off) & scores.varies).any(axis=1) & (half > 0))
 

@@ -1,8 +1,10 @@
 """Whether what was paged is over: evidence that a column is back, from the page on (statistics, section 5).
 
-R = product of exp(bet (d - z) - bet^2 / 2), z being how far the window lies from the reference in the direction of
-the page, and d half of what that was when it paged. While the effect is d or more the mean of each factor is at most
-1, so R reaches 20 with a probability of at most 5 % (Ville's inequality).
+R is the sum over all windows s since the page of 1 / ((s + 1)(s + 2)) x the product from s on of
+exp(bet (d - z) - bet^2 / 2), z being how far the window lies from the reference in the direction of the page, and d half
+of what that was when it paged. While the effect is d or more the mean of each factor is at most 1, so R reaches 20 with
+a probability of at most 5 % (Ville's inequality; the weights sum to 1). Beginning anew with each window, R does not
+have to make up for the time that the drift lasted.
 """
 
 import numpy as np
@@ -27,7 +29,8 @@ class Recovery:
         self.channel = np.full(columns, NOBODY, dtype=np.int64)
         self._side = np.zeros(columns)
         self._target = np.zeros(columns)
-        self._log_r = np.zeros(columns)
+        self._log_r = np.full(columns, -np.inf)  # of the products begun so far
+        self._windows = np.zeros(columns, dtype=np.int64)  # since the page
 
     @property
     def followed(self) -> Mask:
@@ -39,7 +42,7 @@ class Recovery:
         self.channel[column] = channel
         self._side[column] = 1.0 if size >= 0 else -1.0
         self._target[column] = abs(size) / 2
-        self._log_r[column] = 0.0
+        self._log_r[column], self._windows[column] = -np.inf, 0
 
     def settle(self, level: Floats) -> None:
         """Measure from now on against where the columns have come to: ``level`` (columns, channels)."""
@@ -61,7 +64,11 @@ class Recovery:
         bet = np.minimum(1.0, target)
         gain = bet * (target - self._side[at] * y[at, place] / error[at, place]) - bet**2 / 2
         gain = np.where(of_mean, gain, np.minimum(-log_e[at], _MOST_GAIN))
-        self._log_r[at] += np.where(seen[at, place], gain, 0.0)
+        seen_now = seen[at, place]
+        begun = -np.log1p(self._windows[at]) - np.log(self._windows[at] + 2)
+        grown = np.logaddexp(self._log_r[at], begun) + gain
+        self._log_r[at] = np.where(seen_now, grown, self._log_r[at])
+        self._windows[at] += seen_now
         back = at[self._log_r[at] >= _ENOUGH]
         self.drop(back)
         return np.asarray(back, dtype=np.int64)
@@ -77,6 +84,7 @@ class Recovery:
             "side": pack(self._side),
             "target": pack(self._target),
             "log_r": pack(self._log_r),
+            "windows": pack(self._windows),
         }
 
     def restore(self, state: State) -> None:
@@ -85,3 +93,4 @@ class Recovery:
         self._side = unpack(state["side"], self._side)
         self._target = unpack(state["target"], self._target)
         self._log_r = unpack(state["log_r"], self._log_r)
+        self._windows = unpack(state["windows"], self._windows)

@@ -2,8 +2,8 @@
 
 A lasting shift by d moves the location by d / unit in every window. The column's filter answers with standardised
 errors that begin at the shift's full size and fall as it adapts; they follow from its covariances alone. The
-shift is found when one bet has won so much of them that it pages by itself. That is the path of the mean: about
-half of the shifts of the size so found are paged sooner.
+shift is found when the bets have won the evidence that pages. That is the path of the mean: about half of the
+shifts of the size so found are paged in time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import numpy as np
 from driftd.detect.evidence.arrays import pack, unpack
 from driftd.detect.evidence.bets import BETS, CLIP, DEPENDENT_CLIP, stakes
 from driftd.detect.evidence.innovations import Innovations, Mask
-from driftd.detect.evidence.onsets import FLOOR
+from driftd.detect.evidence.onsets import FLOOR, NEGLIGIBLE
 from driftd.detect.evidence.scores import Scores
 from driftd.detect.observed import Observed
 from driftd.references.dependence import Dependence
@@ -33,13 +33,17 @@ _FOLLOWED = 200  # windows that the filters are followed through: the effect is 
 _HALVINGS = 10  # of the range in which the smallest shift lies, on a log scale: to 3 in 1,000
 _LOCATION = 0  # as the number of a channel
 _NOT_PLAYED = 1e-300
+#: What each bet b has beside what it wins, in logs: each window adds 1 to its capital, and all of these grow. The sum
+#: of their present values, as the integral of exp(-b W(t) - b^2 t / 2) over a Brownian motion W, is distributed as
+#: 2 / (b^2 G), G standard exponential (Dufresne, 1990); its median, and 1 for the first window.
+_HEAD_START = np.log(1 + 2 / np.log(2) / BETS**2)
 
 
 class Terms(NamedTuple):
     """What decides whether a shift is paged.
 
-    ``tolls`` (2, bets): of dependent and of independent columns; ``wanted`` (columns): the evidence of the location
-    alone that pages.
+    ``tolls`` (columns, channels, bets); ``wanted`` (columns): the evidence of the
+    location alone that pages.
     """
 
     scores: Scores
@@ -131,8 +135,9 @@ def smallest_shifts(terms: Terms, traffic: Traffic) -> Floats:
     independent = np.asarray(terms.filters.dependence.gain[:, _LOCATION] == 0)
     ends = _stretches(int(traffic.windows.max(initial=1)))
     responses, variance = _step_responses(terms.filters, traffic.sampling, ends)
-    prices = _prices(scores, traffic, variance) + terms.tolls[independent.astype(np.int64)]
-    capital = np.log(terms.wanted[:, None] / np.maximum(stakes(independent), _NOT_PLAYED))
+    prices = _prices(scores, traffic, variance) + terms.tolls[:, _LOCATION]
+    start = np.log(np.maximum(stakes(independent), _NOT_PLAYED)) + _HEAD_START
+    wanted = np.log(terms.wanted)
     clip = np.where(independent, CLIP[_LOCATION], DEPENDENT_CLIP)
     reach = np.where(scores.live, np.abs(scores.ranks[_LOCATION]), 0.0).max(axis=1)
 
@@ -141,9 +146,9 @@ def smallest_shifts(terms: Terms, traffic: Traffic) -> Floats:
         lengths = np.diff(passed, axis=0, prepend=0)
 
         def pages(shifts: Floats) -> Mask:
-            won = (lengths * np.minimum(shifts / unit * responses, clip)).cumsum(axis=0)
+            won = (lengths * np.minimum(np.maximum(shifts - NEGLIGIBLE[_LOCATION], 0.0) / unit * responses, clip)).cumsum(axis=0)
             most = [(bet * won - prices[:, number] * passed).max(axis=0) for number, bet in enumerate(BETS.tolist())]
-            return np.asarray((np.stack(most, axis=1) >= capital).any(axis=1))
+            return np.asarray(np.logaddexp.reduce(np.stack(most, axis=1) + start, axis=1) >= wanted)
 
         return pages
 

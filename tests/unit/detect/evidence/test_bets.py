@@ -35,15 +35,16 @@ def played(windows: list[tuple[float, float, bool]], *, independent: bool) -> Be
 
 @given(st.lists(WINDOW, max_size=40), st.booleans())
 def test_capital_and_evidence_are_those_of_a_plain_loop(windows: list[tuple[float, float, bool]], alone: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
-    """Independent windows count up to 8 standard errors on all bets, others up to 4 and on bets up to 2."""
+    """Independent windows count up to their channel's limit on all bets, others up to 4 and on bets up to 2."""
     bets = played(windows, independent=alone)
-    clip = CLIP if alone else DEPENDENT_CLIP
-    for side, sign in enumerate((1.0, -1.0)):
-        expected = [by_hand(windows, bet, clip, sign) for bet in BETS.tolist()]
-        assert bets.capital[1, 2, side].tolist() == pytest.approx(expected, rel=1e-9)
-        of_side = expected if alone else expected[:4]
-        mean = math.fsum(of_side) / len(of_side) / 2
-        assert bets.evidence(np.full(SHAPE, alone))[1, 2, side] == pytest.approx(mean, rel=1e-9)
+    for channel, most in enumerate(CLIP.tolist()):
+        for side, sign in enumerate((1.0, -1.0)):
+            clip = most if alone else DEPENDENT_CLIP
+            expected = [by_hand(windows, bet, clip, sign) for bet in BETS.tolist()]
+            assert bets.capital[1, channel, side].tolist() == pytest.approx(expected, rel=1e-9)
+            of_side = expected if alone else expected[:4]
+            mean = math.fsum(of_side) / len(of_side) / 2
+            assert bets.evidence(np.full(SHAPE, alone))[1, channel, side] == pytest.approx(mean, rel=1e-9)
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=10))

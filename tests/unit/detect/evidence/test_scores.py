@@ -5,15 +5,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from evidence_world import World
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftd.detect.baseline import Baseline
-from driftd.detect.evidence.scores import MEANS, RANKS, Scores
+from driftd.detect.evidence.scores import MEANS, RANKS, Means, Scores
 from driftd.detect.observed import Observed
 from driftd.references.profile import ColumnProfile
 from driftd.values.keys import Channel, ColumnKey, Kind, Role
+from evidence_world import World
 
 LETTERS = "abcdefgh"
 
@@ -22,9 +22,21 @@ def scores(counts: Sequence[int], missing: int = 0, block_rows: float | None = N
     """Make the scores of one categorical column with these training counts."""
     names = tuple(LETTERS[: len(counts) - 1])
     column = ColumnProfile(
-        ColumnKey(Role.FEATURE, "x"), Kind.CATEGORICAL, sum(counts) + missing, missing, 0, tuple(counts), categories=names
+        ColumnKey(Role.FEATURE, "x"),
+        Kind.CATEGORICAL,
+        sum(counts) + missing,
+        missing,
+        0,
+        tuple(counts),
+        categories=names,
     )
     return Scores([Baseline(column, None)], block_rows)
+
+
+def observe(one: Scores, counts: Sequence[int], spread: float = 1.0) -> Means:
+    """Return the means of a window of one column with nothing but these values."""
+    headers, window = np.array([[sum(counts), 0, 0, 0]]), np.array([counts])
+    return one.observe(headers, window, np.full_like(one.unit, spread))
 
 
 def compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:
@@ -48,8 +60,8 @@ def multinomial(counts: Sequence[int], shares: Sequence[float]) -> float:
 @given(st.lists(st.integers(0, 50), min_size=2, max_size=4).filter(lambda c: sum(c) > 2), st.integers(1, 6))
 @settings(max_examples=40)
 def test_cumulants_of_ranks_are_exact(training: list[int], n: int) -> None:
-    """exp of a cumulant is the mean of exp(bet x y) over all windows of n rows that training can give."""
-    one = scores(training, block_rows=20)
+    """A cumulant is the logarithm of the mean of exp(bet x y) over all windows of n rows that training can give."""
+    one = scores(training, block_rows=n)
     bets = np.array([0.25, 1.0, 4.0])
     found = one.cumulants(np.tile(bets, (1, len(MEANS), 1)), np.full((1, len(MEANS)), float(n)))
     for channel in range(RANKS):
@@ -60,8 +72,7 @@ def test_cumulants_of_ranks_are_exact(training: list[int], n: int) -> None:
                 mean = 0.0
                 for counts in compositions(n, len(training)):
                     chance = multinomial(counts, one.shares[0].tolist())
-                    observed = one.observe(np.array([[n, 0, 0, 0]]), np.array([counts]))
-                    mean += chance * math.exp(sign * bet * observed.y[0, channel])
+                    mean += chance * math.exp(sign * bet * observe(one, counts).y[0, channel])
                 assert math.exp(found[side, 0, channel, number]) == pytest.approx(mean, rel=1e-8)
 
 
@@ -72,7 +83,7 @@ def test_cumulants_of_rates_are_those_of_the_binomial(missing: int, n: int) -> N
     one = scores([60, 40], missing=missing, block_rows=50)
     rate = (missing + 2) / (100 + missing + 4)
     channel = MEANS.index(Channel.MISSING)
-    bets = np.array([0.25, 1.0, 4.0])
+    bets = np.array([0.25, 1.0, 4.0]) / math.sqrt(50 / n)  # as they are played: per standard error of such a window
     found = one.cumulants(np.tile(bets, (1, len(MEANS), 1)), np.full((1, len(MEANS)), float(n)))
     unit = math.sqrt(rate * (1 - rate) / 50)
     for side, sign in enumerate((1.0, -1.0)):
@@ -94,11 +105,11 @@ def test_cumulants_grow_gaussian_with_the_window() -> None:
 
 @given(st.lists(st.integers(0, 200), min_size=3, max_size=5).filter(lambda c: sum(c) > 0), st.data())
 def test_means_have_the_unit_of_independent_rows(training: list[int], data: st.DataObject) -> None:
-    """y is the distance to training's mean in standard deviations of a mean of nominal size."""
+    """A mean is its distance to training's in standard deviations of a mean of nominal size."""
     counts = data.draw(st.lists(st.integers(0, 30), min_size=len(training), max_size=len(training)))
     one = scores(training)
     n = sum(counts)
-    means = one.observe(np.array([[n, 0, 0, 0]]), np.array([counts]))
+    means = observe(one, counts)
     shares = np.array(training) / sum(training)
     u = np.cumsum(shares) - shares / 2
     for channel, values in enumerate((u, np.abs(2 * u - 1))):
@@ -120,5 +131,12 @@ def test_columns_with_fewer_bins_are_padded() -> None:
     )
     both = Scores([baseline, wide], None)
     headers, counts = both.table([(0, Observed((12, 0, 0, 0), np.array([4, 4, 4])))])
-    assert both.observe(headers, counts).y[0].tolist() == narrow.observe(headers[:1], counts[:1, :3]).y[0].tolist()
-    assert not both.observe(headers, counts).seen[1].any()
+    found = both.observe(headers, counts, np.ones_like(both.unit))
+    assert found.y[0].tolist() == observe(narrow, [4, 4, 4]).y[0].tolist()
+    assert not found.seen[1].any()
+
+
+def test_values_that_spread_more_than_in_training_say_less() -> None:
+    """The variance by sampling grows with that of one row's score."""
+    one = scores([50, 30, 20])
+    assert observe(one, [9, 9, 9], spread=2.5).sampling == pytest.approx(2.5 * observe(one, [9, 9, 9]).sampling)

@@ -13,9 +13,7 @@ def written_out(columns: list[tuple[float, float, int]]) -> set[int]:
     """Name the k columns with the greatest e, k the largest with e_(k) >= J / (.1 k)."""
     total = sum(weight for _, weight, _ in columns)
     size = len(columns)
-    e = [
-        evidence / min(max(windows, 1), 288) * (weight / total) * size for evidence, weight, windows in columns
-    ]
+    e = [evidence / min(max(windows, 1), 288) * (weight / total) * size for evidence, weight, windows in columns]
     order = sorted(range(size), key=lambda at: -e[at])
     named = 0
     for k in range(1, size + 1):

@@ -1,0 +1,1 @@
+"""The acceptance table of the detectors: bars, measured values, intervals. Run by ``make bench-detection``."""
