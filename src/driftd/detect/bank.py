@@ -1,12 +1,14 @@
 """river's detectors of one column, on each of its channels, fed with effective observations."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from math import ceil
 
 import numpy as np
 
 from driftd.detect.baseline import Baseline
 from driftd.detect.effective import effective_bins, effective_size
+from driftd.detect.evidence.foreseen import NO_FORECAST, Forecast, Foreseen, OfTraining
 from driftd.detect.observed import RATES, Observed
 from driftd.detect.recent import Recent
 from driftd.detect.river_adapter import BINARY, Detector, DetectorKit
@@ -24,6 +26,8 @@ class Bank:
     A detector is made at the first window of its channel and fed the reference's windows, its alarms there
     ignored. A rate that was 0 in training and ever since has no detectors: they are made at the first
     window in which it is not, and fed the reference's windows and those lived through.
+
+    Ranks are fed less what could be foreseen of them, the reference's likewise. Values of 0 and 1 are fed as they are.
     """
 
     def __init__(self, kit: DetectorKit, owner: str) -> None:
@@ -32,17 +36,24 @@ class Bank:
         self._detectors: dict[Channel, dict[str, Detector]] = {}
 
     def observe(
-        self, observed: Observed, baseline: Baseline, earlier: Sequence[Recent], rows: float
+        self,
+        observed: Observed,
+        baseline: Baseline,
+        earlier: Sequence[Recent],
+        rows: float,
+        forecast: Forecast = NO_FORECAST,
     ) -> list[Detection]:
         """Feed a window to every detector; return those that alarmed.
 
         ``rows`` is what its design effect is taken for (Baseline.rows_per_block). ``earlier`` are the newest
         windows before it, for a rate that wakes up.
         """
+        awake = list(self._awake(observed, baseline))
+        self._begin_all(awake, baseline, earlier, forecast)
         return [
             Detection(channel, name)
-            for channel in self._awake(observed, baseline)
-            for name in self._alarms(channel, observed, baseline, earlier, rows)
+            for channel in awake
+            for name in self._alarms(channel, observed, baseline, rows, forecast.of_window.get(channel))
         ]
 
     def to_state(self) -> State:
@@ -80,28 +91,50 @@ class Bank:
             if channel in self._detectors or observed.rate_count(channel) or baseline.levels[channel].mean:
                 yield channel
 
+    def _begin_all(
+        self, channels: Iterable[Channel], baseline: Baseline, earlier: Sequence[Recent], forecast: Forecast
+    ) -> None:
+        """Make the detectors that these channels lack."""
+        trained: OfTraining | None = None  # asked for once, and only where a detector has to learn
+        for channel in channels:
+            lacking = [name for name in self._names(channel, baseline) if name not in self._detectors.get(channel, ())]
+            if not lacking:
+                continue
+            trained = forecast.of_training() if trained is None else trained
+            for name in lacking:
+                made = self._begin(channel, name, baseline, earlier, trained.get(channel, ()))
+                self._detectors.setdefault(channel, {})[name] = made
+
+    def _names(self, channel: Channel, baseline: Baseline) -> tuple[str, ...]:
+        return self._kit.on_binary if _holds_bits(channel, baseline) else self._kit.everywhere
+
     def _alarms(
-        self, channel: Channel, observed: Observed, baseline: Baseline, earlier: Sequence[Recent], rows: float
+        self, channel: Channel, observed: Observed, baseline: Baseline, rows: float, foreseen: Foreseen | None
     ) -> list[str]:
-        names = self._kit.on_binary if _holds_bits(channel, baseline) else self._kit.everywhere
+        names = self._names(channel, baseline)
         if not names:
             return []
-        awake = self._detectors.setdefault(channel, {})
-        for name in names:
-            if name not in awake:
-                awake[name] = self._begin(channel, name, baseline, earlier)
-        ranks = _values(channel, observed, baseline, rows)
+        detectors = self._detectors[channel]
+        ranks = _values(channel, observed, baseline, rows, foreseen)
         bits = ranks if channel in RATES or names is self._kit.everywhere else _bits(observed, baseline, rows)
-        return [name for name in names if awake[name].feed(bits if name in BINARY else ranks)]
+        return [name for name in names if detectors[name].feed(bits if name in BINARY else ranks)]
 
-    def _begin(self, channel: Channel, name: str, baseline: Baseline, earlier: Sequence[Recent]) -> Detector:
+    def _begin(
+        self,
+        channel: Channel,
+        name: str,
+        baseline: Baseline,
+        earlier: Sequence[Recent],
+        foreseen: Sequence[Foreseen],
+    ) -> Detector:
         """Make a detector and feed it the reference's windows; a rate's also what was seen of it since."""
         detector = self._make(channel, name)
         as_bits = name in BINARY and channel not in RATES
         fed: list[list[float]] = []
         left = detector.memory
-        for window, rows, times in reversed(baseline.windows()):
-            values = _bits(window, baseline, rows) if as_bits else _values(channel, window, baseline, rows)
+        windows = baseline.windows()
+        for (window, rows, times), of_it in zip(windows[::-1], foreseen[::-1] or repeat(None), strict=False):
+            values = _bits(window, baseline, rows) if as_bits else _values(channel, window, baseline, rows, of_it)
             fed.extend([values] * min(times, ceil(left / max(len(values), 1))))
             left -= len(values) * times
             if left <= 0:
@@ -122,16 +155,20 @@ def _holds_bits(channel: Channel, baseline: Baseline) -> bool:
     return channel in RATES or (channel is Channel.LOCATION and baseline.bin_of_one is not None)
 
 
-def _values(channel: Channel, observed: Observed, baseline: Baseline, rows: float) -> list[float]:
+def _values(
+    channel: Channel, observed: Observed, baseline: Baseline, rows: float, foreseen: Foreseen | None = None
+) -> list[float]:
     """Return a window's effective observations on a channel: mid-ranks u, |2u - 1|, or 0 and 1."""
-    size = effective_size(observed.size(channel), baseline.deff(channel, rows))
+    deff = baseline.deff(channel, rows) if foreseen is None else foreseen.design_effect
+    size = effective_size(observed.size(channel), deff)
     if size == 0:
         return []
     if channel in RATES:
         ones = observed.rate_count(channel)
         bits: list[float] = effective_bins(np.array([observed.n - ones, ones]), size).astype(np.float64).tolist()
         return bits
-    values: list[float] = baseline.ranks[channel][effective_bins(observed.counts, size)].tolist()
+    ranks = baseline.ranks[channel][effective_bins(observed.counts, size)]
+    values: list[float] = (ranks if foreseen is None else ranks - foreseen.shift).tolist()
     return values
 
 

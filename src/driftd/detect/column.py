@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from driftd.detect.bank import Bank
 from driftd.detect.baseline import Baseline
 from driftd.detect.effect import describe
+from driftd.detect.evidence.foreseen import NO_FORECAST, Forecast
 from driftd.detect.evidence.monitor import Said
 from driftd.detect.gross import GrossRule
 from driftd.detect.observed import Observed
@@ -17,7 +18,7 @@ from driftd.detect.told import Told, tell, told_from
 from driftd.values.closed import ColumnSums
 from driftd.values.keys import Channel
 from driftd.values.layout import INVALID, MISSING, UNSEEN
-from driftd.values.settings import EVIDENCE, PageRule
+from driftd.values.settings import CALIBRATION, EVIDENCE, PageRule
 from driftd.values.state import State
 from driftd.values.verdict import ColumnVerdict, Detection, Distances
 
@@ -42,10 +43,16 @@ class ColumnWatch:
         *,
         page_on: Sequence[PageRule],
         said: Said | None = None,
+        forecast: Forecast = NO_FORECAST,
+        unsteady: bool = False,
     ) -> ColumnVerdict:
-        """Judge a window. At most 200 updates per channel and detector."""
+        """Judge a window. At most 200 updates per channel and detector.
+
+        ``said`` is what the evidence says about it, ``forecast`` what could be foreseen of it, ``unsteady`` that the
+        column moved while its dependence was learnt.
+        """
         rows = baseline.rows_per_block(observed.n, sums.span.end_ms - sums.span.start_ms)
-        spoken = self._bank.observe(observed, baseline, self._recent, rows)
+        spoken = self._bank.observe(observed, baseline, self._recent, rows, forecast)
         self._recent.append(recent(sums.span, observed, distances.psi, baseline))
         gross, gross_risen = self._gross.observe(observed, distances, baseline)
         exceeded = frozenset(str(rule) for rule in page_on if _exceeds(distances, rule))
@@ -55,6 +62,7 @@ class ColumnWatch:
             *spoken,
             *(Detection(channel, GROSS) for channel in sorted(gross_risen)),
             *(Detection(Channel.SHAPE, rule) for rule in sorted(exceeded_risen)),
+            *([Detection(Channel.LOCATION, CALIBRATION)] if unsteady else []),
         )
         # The effect is told over the stretch of the first detector that spoke, before a new one begins.
         stretch_ms = self._since.get(spoken[0]) if spoken else None

@@ -10,6 +10,7 @@ import numpy as np
 from driftd.detect.baseline import Baseline, Baselines
 from driftd.detect.column import ColumnWatch
 from driftd.detect.distances import NO_DISTANCE, distances
+from driftd.detect.evidence.foreseen import NO_FORECAST
 from driftd.detect.evidence.monitor import Said
 from driftd.detect.made_with import made_with
 from driftd.detect.observed import Observed
@@ -81,6 +82,7 @@ class DetectStage:
         share = 1 / sum(key.model == window.monitor.model for key in self._monitors)
         judged, detectable = monitor.weighing.observe(window, observed, baselines, paging, share)
         spoken = [judged.columns.get(sums.column) for sums in window.columns]
+        forecasts = [judged.forecasts.of(sums.column) if judged.forecasts else NO_FORECAST for sums in window.columns]
         given = zip(window.columns, observed, _distances(observed, held_against), held_against, strict=True)
         return WindowVerdict(
             monitor=window.monitor,
@@ -90,8 +92,14 @@ class DetectStage:
             incomplete=window.incomplete,
             sources=window.sources,
             columns=tuple(
-                watch.observe(*one, page_on=rules_for(paging.rules, said), said=said)
-                for watch, one, said in zip(watches, given, spoken, strict=True)
+                watch.observe(
+                    *one,
+                    page_on=rules_for(paging.rules, said),
+                    said=said,
+                    forecast=forecast,
+                    unsteady=one[0].column in judged.unsteady,
+                )
+                for watch, one, said, forecast in zip(watches, given, spoken, forecasts, strict=True)
             ),
             starved=tuple(baselines[column].column.key for column in window.starved),
             newest_ms=window.newest_ms,

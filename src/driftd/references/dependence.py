@@ -31,7 +31,7 @@ _STRENGTH = 20.0  # columns that the prior weighs as much as
 _ROUNDS, _FEWEST_ROUNDS = 300, 50  # of expectation-maximisation: it has converged to what matters by then
 _MOST_COLUMNS = 600_000  # columns times rounds: with many columns a prior is found in fewer
 _LEAST_BLOCKS = 8  # with fewer the periodogram tells nothing
-_MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.015, 0.0005, 5.0
+_MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.015, 0.0005, 2.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ class Timeline:
         carrier = self.terms[:, 1 + 2 * harmonic] + 1j * self.terms[:, 2 + 2 * harmonic]
         power = abs((without * carrier).sum()) ** 2
         beats = self._beats[: max(1, min(_BESIDE, int(self._seasons[harmonic] / 2)))]
-        below, above = beats.conj() @ (rest * carrier), beats @ (rest * carrier)
-        beside = np.square(np.abs(np.concatenate((below, above))))
+        slow = rest * carrier
+        beside = np.abs(np.concatenate(((beats * slow).sum(axis=1), (beats.conj() * slow).sum(axis=1)))) ** 2
         if not beside.any():
             return bool(power > 0)
         # The power of noise is exponential: against the mean of m others, P(ratio > r) = (1 + r / m) ** -m.
@@ -127,8 +127,8 @@ def fit(y: Floats, n: Ints, timeline: Timeline) -> Season:
     if not timeline.harmonics or np.ptp(y) == 0:
         return ()
     weights /= weights.sum()
-    squares = (timeline.terms * weights[:, None]).T @ timeline.terms
-    products = (weights * y) @ timeline.terms
+    squares = np.einsum("bi,b,bj->ij", timeline.terms, weights, timeline.terms)  # no BLAS: no threads for so little
+    products = np.einsum("bi,b->i", timeline.terms, weights * y)
 
     def solved(harmonics: list[int]) -> Floats:
         at = _places(harmonics)
@@ -137,7 +137,7 @@ def fit(y: Floats, n: Ints, timeline: Timeline) -> Season:
         return out
 
     def residuals(harmonics: list[int]) -> Floats:
-        return np.asarray(weights * (y - timeline.terms @ solved(harmonics)), dtype=np.float64)
+        return np.asarray(weights * (y - np.einsum("bi,i->b", timeline.terms, solved(harmonics))), dtype=np.float64)
 
     shown = _told_apart(squares, timeline.harmonics)
     rest = residuals(shown)

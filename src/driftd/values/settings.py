@@ -86,6 +86,9 @@ class LimitSettings(Section):
 #: The page rule that keeps the budget, by name.
 EVIDENCE = "evidence"
 
+#: The detector that tells of a column which moved while the evidence looked on to learn how its windows depend.
+CALIBRATION = "calibration"
+
 
 class PageRule(NamedTuple):
     """What may page: a detector or ``gross``, or a distance with the threshold that it must exceed."""

@@ -40,6 +40,7 @@ def test_span_blocks_follow_the_grid_of_time() -> None:
     blocks = cut(BlockRule(span_ms=60), times, [HEADER] * 7, [2])
     assert blocks.rows.tolist() == [3, 2, 2]
     assert blocks.start_ms.tolist() == [0, 60, 300]
+    assert blocks.end_ms.tolist() == [59, 119, 330]
     assert blocks.span_ms == 150
 
 

@@ -11,7 +11,7 @@ from runtime_doubles import (
     profile,
 )
 
-from driftd.detect.evidence.monitor import CALIBRATED
+from driftd.detect.evidence.monitor import CALIBRATED_LIVE
 from driftd.values.keys import Channel
 from driftd.values.verdict import ColumnState, Detection, MonitorState, Within
 
@@ -55,11 +55,11 @@ def test_calibrating_ends_with_the_first_evidence() -> None:
     process = Process(config=config)
     process.read(*minutes(0, 1), event(61))
     first = process.monitor()
-    assert (first.state, first.evidence, first.calibrating) == (MonitorState.CALIBRATING, None, CALIBRATED - 1)
+    assert (first.state, first.evidence, first.calibrating) == (MonitorState.CALIBRATING, None, CALIBRATED_LIVE - 1)
     assert set(states(first).values()) == {ColumnState.CALIBRATING}
     restarted = Process(process.snapshot(), config=config)
-    assert (restarted.monitor().state, restarted.monitor().calibrating) == (MonitorState.CALIBRATING, CALIBRATED - 1)
-    restarted.read(*minutes(1, CALIBRATED + 1), event((CALIBRATED + 1) * 60 + 1))
+    assert (restarted.monitor().state, restarted.monitor().calibrating) == (MonitorState.CALIBRATING, CALIBRATED_LIVE - 1)
+    restarted.read(*minutes(1, CALIBRATED_LIVE + 1), event((CALIBRATED_LIVE + 1) * 60 + 1))
     known = restarted.monitor()
     assert (known.state, known.calibrating) == (MonitorState.OK, 0)
     assert known.evidence is not None

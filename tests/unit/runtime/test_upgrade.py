@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 import upgrade_world as world
+from driftd.config.judgement import Judgement
 from driftd.references.book import ReferenceBook
 from driftd.references.codec import profile_from_json
 from driftd.runtime.build import build_pipeline
@@ -50,8 +51,8 @@ def undisturbed() -> Told:
     return to_the_end(pipeline, outcome)
 
 
-def read_on_from(folder: Path) -> Told:
-    """This release, from what another one remembered."""
+def read_on_from(folder: Path, judgement: Judgement | None = None) -> Told:
+    """This release, from what another one remembered; judging as given from the first window that can be on."""
     state = StateDirectory(folder)
     data = state.read()
     assert data is not None
@@ -60,6 +61,8 @@ def read_on_from(folder: Path) -> Told:
         sets = references_of(records, lambda name: profile_from_json(state.reference(name), name))
         pipeline = build_pipeline(world.settings(), {world.TOPIC: TopicSettings()}, ReferenceBook(sets))
         ledgers = restore(pipeline, records, {world.TOPIC}, 0)
+    if judgement is not None:
+        pipeline.adopt_judgement(judgement)
     return to_the_end(pipeline, world.read_on(pipeline, ledgers, END))
 
 
@@ -91,3 +94,12 @@ def test_reading_on_from_an_earlier_release_tells_the_same(folder: Path) -> None
     assert expected.events == actual.events
     assert expected.windows == actual.windows
     assert expected.records == actual.records
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+def test_evidence_takes_over_the_incident_of_an_earlier_release(folder: Path) -> None:
+    """By the default of this release: of the drift that goes on it speaks, and pages nothing new; its end ends it."""
+    told = read_on_from(folder, Judgement())
+    spoken = {(line["column"], rule) for line in told.windows for rule in line["speaking"]}
+    assert {("amount", "gross"), ("country", "gross"), ("amount", "evidence"), ("country", "evidence")} == spoken
+    assert ["io.driftd.incident.resolved.v1"] == [event["type"] for event in told.events]

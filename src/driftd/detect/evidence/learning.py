@@ -25,6 +25,7 @@ from driftd.values.state import State
 SEGMENT = 64  # windows that are learnt from together
 MOST_BLOCKS = 2016  # then all has been learnt
 _STRIDE = 16  # windows between two looks at what has been learnt
+_SURE = 4.0  # standard errors between two halves of what is learnt from that are no chance
 _OTHER_SPAN = 0.25  # what a block counts for where windows are much shorter or longer
 _TOLL_BLOCKS = 20_000
 _OWN_TOLL = 1000  # blocks from which on what one column says of its own tails counts for half
@@ -53,7 +54,7 @@ def training_of(scores: Scores, baselines: Sequence[Baseline], seasons: Seasons)
     blocks = max((len(history) for history in histories), default=0)
     shape = (len(scores), len(MEANS), blocks)
     y, sampling, seen = np.zeros(shape), np.ones(shape), np.zeros(shape, dtype=bool)
-    dispersion = np.ones(len(scores))
+    dispersion = seasons.dispersion(scores)
     for at, history in enumerate(histories):
         if not len(history):
             continue
@@ -70,7 +71,7 @@ def training_of(scores: Scores, baselines: Sequence[Baseline], seasons: Seasons)
         y[at, :, last] = ((sums / rows - scores.means[at]) / scores.unit[at]).T - seasons.of_blocks(at)
         sampling[at, :, last] = (scores.nominal[at] / rows).T
         seen[at, :, last] = ((n > 0) & scores.varies[at]).T
-        dispersion[at] = dispersion_of(counts, baselines[at].counts)
+        dispersion[at] = max(dispersion[at], dispersion_of(counts, baselines[at].counts))
     return Training(y, sampling, seen, dispersion)
 
 
@@ -108,7 +109,7 @@ class Learning:
         full = np.flatnonzero(self._filled >= SEGMENT)
         if len(full):
             self._take(full[~self._spoiled[full]], SEGMENT, _typical(means))
-            self._filled[full] = 0
+            self._filled[full], self._segment[full] = 0, 0.0
             self._spoiled[full] = disturbed[full]
         self._windows += 1
         if not self._news or self._windows % _STRIDE:
@@ -125,12 +126,29 @@ class Learning:
         for filled in sorted(set(self._filled.tolist())):
             at = np.flatnonzero((self._filled == filled) & columns)
             self._take(at, filled, _typical(means))
-        self._filled[:] = 0
+        self._filled[:], self._segment[:] = 0, 0.0
         self._spoiled[:] = False
         self._news = False
         self._learn()
 
-    def halves(self) -> tuple[Floats, Floats, Ints]:
+    @property
+    def independent(self) -> Mask:
+        """The channels whose windows do not depend on each other."""
+        return np.asarray(self.of_blocks.gain == 0)
+
+    def unsteady(self, scores: Scores, means: Means) -> Mask:
+        """Tell which columns moved in the open segment: its halves differ, or it is off the reference.
+
+        ``means`` are those of its newest window.
+        """
+        first, second, half = self._halves()
+        spread = np.sqrt((self.dependence.long_run - 1 + means.sampling) / np.maximum(half, 1)[:, None])
+        apart = np.abs(first - second) > _SURE * np.sqrt(2) * spread
+        own = np.sqrt(self.of_blocks.long_run * scores.level_variance)
+        off = np.abs((first + second) / 2) > _SURE * np.sqrt(spread**2 / 2 + own**2)
+        return np.asarray(((apart | off) & scores.varies).any(axis=1) & (half > 0))
+
+    def _halves(self) -> tuple[Floats, Floats, Ints]:
         """Return the means of y over the first and the second half of the open segment, and how long one is."""
         half = self._filled // 2
         place = np.arange(SEGMENT)
@@ -145,7 +163,7 @@ class Learning:
         return {
             "likelihoods": pack(self._likelihoods),
             "blocks": pack(self.blocks),
-            "segment": pack(self._segment),
+            "segment": pack(self._segment[:, :, : self._filled.max(initial=0)]),
             "filled": pack(self._filled),
             "spoiled": pack(self._spoiled.astype(np.int8)),
             "news": self._news,
@@ -159,8 +177,9 @@ class Learning:
         """Take back what ``to_state`` gave."""
         self._likelihoods = unpack(state["likelihoods"], self._likelihoods)
         self.blocks = unpack(state["blocks"], self.blocks)
-        self._segment = unpack(state["segment"], self._segment)
         self._filled = unpack(state["filled"], self._filled)
+        open_segment = self._segment[:, :, : self._filled.max(initial=0)]
+        open_segment[:] = unpack(state["segment"], open_segment)
         self._spoiled = unpack(state["spoiled"], self._spoiled.astype(np.int8)).astype(bool)
         self._news, self._windows = state["news"], state["windows"]
         self._blocks_each = state["blocks_each"]

@@ -21,8 +21,8 @@ FLOOR = {
     Channel.UNSEEN: 0.005,
     Channel.INVALID: 0.005,
 }
-#: A lasting difference that is no drift, however sure it is: bets do not win by it. A quarter of the floors.
-NEGLIGIBLE = np.array([FLOOR[channel] / 4 for channel in MEANS])
+#: A lasting difference that is no drift, however sure it is: bets do not win by it.
+NEGLIGIBLE = np.array([FLOOR[channel] / 10 for channel in MEANS])
 _FLOORS = np.array([FLOOR[channel] for channel in MEANS])
 _RETURNED = 0.8  # a shape closer to its reference than so much of what was told is on its way back
 _SLACK = 0.5  # standard errors a window may be off without adding to the sum

@@ -1,10 +1,10 @@
 """Whether what was paged is over: evidence that a column is back, from the page on (statistics, section 5).
 
-R is the sum over all windows s since the page of 1 / ((s + 1)(s + 2)) x the product from s on of
-exp(bet (d - z) - bet^2 / 2), z being how far the window lies from the reference in the direction of the page, and d half
-of what that was when it paged. While the effect is d or more the mean of each factor is at most 1, so R reaches 20 with
-a probability of at most 5 % (Ville's inequality; the weights sum to 1). Beginning anew with each window, R does not
-have to make up for the time that the drift lasted.
+R is the sum over all windows s = 0, 1, ... since the page of w_s x the product from s on of
+exp(bet (d - z) - bet^2 / 2), with w_0 = 3/4 and w_s = 1/4 x 1/(s (s + 1)). There z is how far a window lies from the
+reference in the direction of the page, and d half of what that was when it paged. While the effect is d or more the mean
+of each factor is at most 1, so R reaches 20 with a probability of at most 5 % (Ville's inequality; the weights sum to
+1). Beginning anew with each window, R does not have to make up for the time that the drift lasted.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ from driftd.values.state import State
 NOBODY = -1
 SHAPE = len(MEANS)  # as the number of a channel
 _ENOUGH = float(np.log(20.0))
+_AT_ONCE = 0.75
 _LEAST_TARGET = 0.25
 _MOST_GAIN = 2.0  # of one window of the shape, in logs, less than enough: one odd window is no recovery
 
@@ -65,7 +66,10 @@ class Recovery:
         gain = bet * (target - self._side[at] * y[at, place] / error[at, place]) - bet**2 / 2
         gain = np.where(of_mean, gain, np.minimum(-log_e[at], _MOST_GAIN))
         seen_now = seen[at, place]
-        begun = -np.log1p(self._windows[at]) - np.log(self._windows[at] + 2)
+        later = self._windows[at]
+        begun = np.where(
+            later == 0, np.log(_AT_ONCE), np.log(1 - _AT_ONCE) - np.log(np.maximum(later, 1) * (later + 1))
+        )
         grown = np.logaddexp(self._log_r[at], begun) + gain
         self._log_r[at] = np.where(seen_now, grown, self._log_r[at])
         self._windows[at] += seen_now

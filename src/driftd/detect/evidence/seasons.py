@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from driftd.detect.baseline import Baseline
-from driftd.detect.evidence.scores import MEANS, Means
+from driftd.detect.evidence.scores import MEANS, RANKS, Means, Scores
 from driftd.references.profile import Floats
 from driftd.references.season import TERMS, terms
 from driftd.values.windows import Window
@@ -19,7 +19,7 @@ class Seasons:
     """
 
     def __init__(self, baselines: Sequence[Baseline], unit: Floats) -> None:
-        """Take the seasons in the ``unit`` (columns, channels) of Innovations."""
+        """Take the seasons over to the ``unit`` (columns, channels) of Innovations."""
         found = [baseline.season for baseline in baselines]
         self._columns = np.flatnonzero([bool(season) for season in found])
         self._coefficients = np.zeros((len(self._columns), len(MEANS), TERMS))
@@ -41,6 +41,18 @@ class Seasons:
         y = means.y.copy()
         y[self._columns] -= np.einsum("ct,cht->ch", now, self._coefficients)
         return replace(means, y=y)
+
+    def dispersion(self, scores: Scores) -> Floats:
+        """Return chi-squared per degree of freedom of a window's counts at the peak of the season: (columns).
+
+        The shape is held against all of training, whatever the time of day; 1 where there is no season.
+        """
+        of_ranks = self._coefficients[:, :RANKS]
+        peak = np.abs(of_ranks[..., 0]) + np.hypot(of_ranks[..., 1::2], of_ranks[..., 2::2]).sum(axis=2)
+        freedom = np.maximum(scores.live[self._columns].sum(axis=1) - 1, 1)
+        out = np.ones(len(scores))
+        out[self._columns] += (peak**2).sum(axis=1) / freedom
+        return out
 
     def of_blocks(self, column: int) -> Floats:
         """Return what a column's season makes of the blocks in its history: (channels, blocks), or 0 without one."""

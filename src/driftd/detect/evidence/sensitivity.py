@@ -146,7 +146,9 @@ def smallest_shifts(terms: Terms, traffic: Traffic) -> Floats:
         lengths = np.diff(passed, axis=0, prepend=0)
 
         def pages(shifts: Floats) -> Mask:
-            won = (lengths * np.minimum(np.maximum(shifts - NEGLIGIBLE[_LOCATION], 0.0) / unit * responses, clip)).cumsum(axis=0)
+            won = (
+                lengths * np.minimum(np.maximum(shifts - NEGLIGIBLE[_LOCATION], 0.0) / unit * responses, clip)
+            ).cumsum(axis=0)
             most = [(bet * won - prices[:, number] * passed).max(axis=0) for number, bet in enumerate(BETS.tolist())]
             return np.asarray(np.logaddexp.reduce(np.stack(most, axis=1) + start, axis=1) >= wanted)
 

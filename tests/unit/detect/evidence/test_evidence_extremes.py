@@ -71,8 +71,8 @@ def check(judged: Judged, evidence: MonitorEvidence) -> None:
     """Expect nothing but finite numbers, in what is said and in what is kept."""
     assert math.isfinite(judged.log10)
     assert all(math.isfinite(said.log10) for said in judged.columns.values())
-    kept = [evidence._bets.capital, evidence._shape_bets.capital]
-    kept += [getattr(evidence._innovations, field) for field in Innovations.FIELDS]
+    kept = [evidence._means.evidence, evidence._shape.evidence]
+    kept += [getattr(evidence._means.filters, field) for field in Innovations.FIELDS]
     assert all(np.isfinite(array).all() for array in kept)
     json.dumps(evidence.to_state(), allow_nan=False)
 

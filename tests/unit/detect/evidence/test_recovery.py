@@ -25,16 +25,21 @@ Windows = list[Seen]
 
 
 def by_hand(windows: Windows, channel: int, size: float) -> int | None:
-    """Return the number of the window by which R has reached 20."""
-    side, log_r = (1 if size >= 0 else -1), 0.0
+    """Return the number of the window by which R has reached 20: a sum of products, one begun with each window seen."""
+    side, products, weights = (1 if size >= 0 else -1), list[float](), list[float]()
     for number, window in enumerate(windows):
+        if not window.seen:
+            continue
+        begun = len(weights)
+        weights.append(3 / 4 if begun == 0 else 1 / 4 / (begun * (begun + 1)))
+        products.append(0.0)
         target = max(abs(size) / 2 / window.error, 0.25)
         bet = min(1.0, target)
-        if window.seen and channel == SHAPE:
-            log_r += min(-window.log_e, 2.0)
-        elif window.seen:
-            log_r += bet * (target - side * window.y / window.error) - bet**2 / 2
-        if log_r >= math.log(20):
+        gain = bet * (target - side * window.y / window.error) - bet**2 / 2
+        if channel == SHAPE:
+            gain = min(-window.log_e, 2.0)
+        products = [product + gain for product in products]
+        if sum(weight * math.exp(product) for weight, product in zip(weights, products, strict=True)) >= 20:
             return number
     return None
 

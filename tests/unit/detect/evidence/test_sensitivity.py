@@ -10,7 +10,7 @@ from driftd.detect.evidence import sensitivity
 from driftd.detect.evidence.bets import BETS
 from driftd.detect.evidence.innovations import Innovations
 from driftd.detect.evidence.monitor import CALIBRATED, MonitorEvidence
-from driftd.detect.evidence.onsets import FLOOR
+from driftd.detect.evidence.onsets import FLOOR, NEGLIGIBLE
 from driftd.detect.evidence.scores import MEANS, Scores
 from driftd.detect.evidence.sensitivity import EVERY, MOST_WINDOWS, Terms, Traffic, smallest_shifts
 from driftd.references.dependence import Dependence
@@ -24,7 +24,7 @@ COLUMNS, THRESHOLD = 3, 8_640.0
 LOCATION = 0
 #: Independent, dependent for some windows, dependent for long.
 GAIN, DECAY = np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.5, 0.95])
-NO_TOLLS = np.zeros((2, len(MEANS), len(BETS)))
+NO_TOLLS = np.zeros((COLUMNS, len(MEANS), len(BETS)))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def log_evidence(scores: Scores, column: int, shift: float, windows: int) -> flo
     independent = GAIN[column] == 0
     bets = [bet for bet in BETS.tolist() if independent or bet <= 2]
     won, most = [0.0] * len(bets), [-math.inf] * len(bets)
-    y = np.full(scores.unit.shape, shift / scores.unit[column, LOCATION])
+    y = np.full(scores.unit.shape, (shift - NEGLIGIBLE[LOCATION]) / scores.unit[column, LOCATION])
     for _ in range(windows):
         errors, _ = filtered.step(y, np.ones_like(y), np.ones_like(y, dtype=bool))
         error = min(float(errors[column, LOCATION]), 8.0 if independent else 4.0)
