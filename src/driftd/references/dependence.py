@@ -32,6 +32,7 @@ _ROUNDS, _FEWEST_ROUNDS = 300, 50  # of expectation-maximisation: it has converg
 _MOST_COLUMNS = 600_000  # columns times rounds: with many columns a prior is found in fewer
 _LEAST_BLOCKS = 8  # with fewer the periodogram tells nothing
 _MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.015, 0.0005, 2.0
+_LENIENCE = 10.0  # to take a dependent channel for less dependent than it is costs less than for independent
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def learn(likelihoods: Floats, blocks: Floats) -> Dependence:
         return Dependence(np.zeros(channels), np.zeros(channels))
     possible = _posterior(likelihoods, _prior(float(np.median(blocks))))
     risk = min(max(_SHARED_RISK / channels, _LEAST_RISK), _MOST_RISK)
-    level = 1 - min(risk, 0.02)
+    level = 1 - min(_LENIENCE * risk, 0.1)
     long_run = _quantile(possible, _LONG_RUN, level)
     gain = np.maximum(_quantile(possible, _GRID[:, 0], level), (possible * _GRID[:, 0]).sum(axis=1))
     gain = np.clip(gain, 0, np.maximum(long_run - 1, 0))

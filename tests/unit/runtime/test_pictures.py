@@ -58,7 +58,10 @@ def test_calibrating_ends_with_the_first_evidence() -> None:
     assert (first.state, first.evidence, first.calibrating) == (MonitorState.CALIBRATING, None, CALIBRATED_LIVE - 1)
     assert set(states(first).values()) == {ColumnState.CALIBRATING}
     restarted = Process(process.snapshot(), config=config)
-    assert (restarted.monitor().state, restarted.monitor().calibrating) == (MonitorState.CALIBRATING, CALIBRATED_LIVE - 1)
+    assert (restarted.monitor().state, restarted.monitor().calibrating) == (
+        MonitorState.CALIBRATING,
+        CALIBRATED_LIVE - 1,
+    )
     restarted.read(*minutes(1, CALIBRATED_LIVE + 1), event((CALIBRATED_LIVE + 1) * 60 + 1))
     known = restarted.monitor()
     assert (known.state, known.calibrating) == (MonitorState.OK, 0)

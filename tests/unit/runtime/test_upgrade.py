@@ -67,7 +67,7 @@ def read_on_from(folder: Path, judgement: Judgement | None = None) -> Told:
 
 
 def without_evidence(told: Told) -> Told:
-    """Leave out what the formats up to 2 do not know and what begins where they end: the evidence, which pages nothing."""
+    """Leave out what the formats up to 2 do not know: the evidence, which begins where they end, and pages nothing."""
     windows = [without(line, "evidence", "weight", "monitor_evidence") for line in told.windows]
     records = {
         name: {**record, "detect": without(record["detect"], "weighing")} if name.startswith("monitor/") else record

@@ -2,9 +2,9 @@
 
 R is the sum over all windows s = 0, 1, ... since the page of w_s x the product from s on of
 exp(bet (d - z) - bet^2 / 2), with w_0 = 3/4 and w_s = 1/4 x 1/(s (s + 1)). There z is how far a window lies from the
-reference in the direction of the page, and d half of what that was when it paged. While the effect is d or more the mean
-of each factor is at most 1, so R reaches 20 with a probability of at most 5 % (Ville's inequality; the weights sum to
-1). Beginning anew with each window, R does not have to make up for the time that the drift lasted.
+reference in the direction of the page, and d half of what that was when it paged. While the effect is d or more the
+mean of each factor is at most 1, so R reaches 20 with a probability of at most 5 % (Ville's inequality; the weights sum
+to 1). Beginning anew with each window, R does not have to make up for the time that the drift lasted.
 """
 
 import numpy as np
