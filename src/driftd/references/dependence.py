@@ -32,7 +32,7 @@ _ROUNDS, _FEWEST_ROUNDS = 300, 50  # of expectation-maximisation: it has converg
 _MOST_COLUMNS = 600_000  # columns times rounds: with many columns a prior is found in fewer
 _LEAST_BLOCKS = 8  # with fewer the periodogram tells nothing
 _MOST_RISK, _LEAST_RISK, _SHARED_RISK = 0.015, 0.0005, 2.0
-_LENIENCE = 10.0  # to take a dependent channel for less dependent than it is costs less than for independent
+_LENIENCE = 3.0  # to take a dependent channel for less dependent than it is costs less than for independent
 
 
 @dataclass(frozen=True, slots=True)
