@@ -66,6 +66,8 @@ class ColumnWatch:
         )
         # The effect is told over the stretch of the first detector that spoke, before a new one begins.
         stretch_ms = self._since.get(spoken[0]) if spoken else None
+        if said is not None and said.alarm and self._told is not None:
+            stretch_ms = self._told.window_ms  # a further drift: it began after the one that has been told
         changes = [change for change in (self._news(detection, baseline) for detection in spoken) if change]
         alarming = {detection.detector for detection, _ in changes}
         if self._told is None:
