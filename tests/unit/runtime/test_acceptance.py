@@ -65,8 +65,8 @@ class Site:
     def open(self, snapshot: dict[str, State] | None) -> None:
         """Begin, or begin again."""
         log = open_log(LogSettings(), now=lambda: 0.0, monotonic=lambda: 0.0, stream=StringIO())
-        self.library = ReferenceLibrary(self.config, self.state, log.logger)
-        book = self.library.open(snapshot)
+        self.references = ReferenceLibrary(self.config, self.state, log.logger)
+        book = self.references.open(snapshot)
         self.bench = Bench(self.config, book=book, snapshot=snapshot)
         self.look()
 
@@ -84,14 +84,14 @@ class Site:
     def look(self) -> None:
         """Look at the directory, as a session does now and then."""
         pipeline = self.bench.engine.pipeline
-        found = self.library.refresh(pipeline.book)
+        found = self.references.refresh(pipeline.book)
         if found is not None:
-            pipeline.adopt(found, self.library.accepted)
+            pipeline.adopt(found, self.references.accepted)
             self.bench.engine.changed()
 
     def accept(self, incident: str | None = None) -> Accepted | NotAccepted:
         """Accept the incident that is open, or another one."""
-        return accept(incident or self.incident, self.bench.engine, self.library, self.bench.now_ms)
+        return accept(incident or self.incident, self.bench.engine, self.references, self.bench.now_ms)
 
     @property
     def incident(self) -> str:
