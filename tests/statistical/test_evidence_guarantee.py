@@ -48,10 +48,8 @@ def test_evidence_grows_by_at_most_one_a_window(blocks: int, *, ordered: bool) -
         assert np.median(sample) >= 0.1
 
 
-@pytest.mark.parametrize("blocks", [40, 50, 100])
-def test_short_references_of_independent_rows_do_not_page(blocks: int) -> None:
-    """29 columns, 200 clean windows at A = 8,640: at most one false page; at A = 100 no more than may be."""
-    world = World(blocks, 29, blocks=blocks)
+def check_clean(world: World) -> None:
+    """Expect at most one page in 200 clean windows at A = 8,640, and at A = 100 no more than may be."""
     rare, often = Watch(world.baselines), Watch(world.baselines, 100.0)
     for _ in range(200):
         observed = world.window()
@@ -59,19 +57,20 @@ def test_short_references_of_independent_rows_do_not_page(blocks: int) -> None:
         often.observe(observed)
     assert len(rare.pages) <= 1
     assert len(often.pages) <= at_most(200 / 100)
+
+
+@pytest.mark.parametrize("blocks", [40, 50, 100])
+def test_short_references_of_independent_rows_do_not_page(blocks: int) -> None:
+    """29 columns, 200 clean windows at A = 8,640: at most one false page; at A = 100 no more than may be."""
+    world = World(blocks, 29, blocks=blocks)
+    check_clean(world)
 
 
 @pytest.mark.parametrize(("blocks", "decay"), [(40, 0.5), (40, 0.9), (100, 0.9)])
 def test_dependent_windows_do_not_page_beyond_expectation(blocks: int, decay: float) -> None:
     """30 columns with an effect as large as their sampling noise, 200 windows, A = 100 and 8,640."""
     world = World(blocks, 30, blocks=blocks, effect=1.0, decay=decay)
-    rare, often = Watch(world.baselines), Watch(world.baselines, 100.0)
-    for _ in range(200):
-        observed = world.window()
-        rare.observe(observed)
-        often.observe(observed)
-    assert len(rare.pages) <= 1
-    assert len(often.pages) <= at_most(200 / 100)
+    check_clean(world)
 
 
 def test_mixed_dependence_does_not_page_beyond_expectation() -> None:

@@ -51,9 +51,11 @@ class _Monitor:
 class DetectStage:
     """Judges closed windows, each monitor and each column on its own.
 
-    A verdict follows from the monitor's own windows in their order, its profile and the settings, nothing
-    else; a monitor held against a new reference begins anew. Where the settings change, a monitor takes them
-    on with its first window under them: detectors with the same options go on, changed ones begin anew.
+    A verdict follows from the monitor's own windows in their order, its profile and the settings, and from two
+    things of its model's other monitors: how many share the budget, and what a new one takes over of what was learnt
+    before it. Held against a new reference detectors begin anew; of the evidence what still holds goes on. Where the
+    settings change, a monitor takes them on with its first window under them: detectors with the same options go on,
+    changed ones begin anew.
 
     ``settings_at`` gives the settings in force for a window by its start, ``paging_at`` what pages for a model, by
     its name and the window's start, ``profile_of`` the profile of a ``reference_id``.

@@ -51,7 +51,7 @@ class Episode:
         return {
             "since_ms": self.since_ms,
             "windows": self.windows,
-            "members": pack(self.members.astype(np.int8)),
+            "members": pack(self.members),
             "rows": pack(self._rows),
             "moved": pack(self._moved),
             "counts": pack(self.counts),
@@ -62,7 +62,7 @@ class Episode:
         """Take back what ``to_state`` gave."""
         episode = cls(state["since_ms"], columns, bins)
         episode.windows = state["windows"]
-        episode.members = unpack(state["members"], episode.members.astype(np.int8)).astype(bool)
+        episode.members = unpack(state["members"], episode.members)
         episode._rows = unpack(state["rows"], episode._rows)
         episode._moved = unpack(state["moved"], episode._moved)
         episode.counts = unpack(state["counts"], episode.counts)

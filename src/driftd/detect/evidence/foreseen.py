@@ -13,7 +13,7 @@ import numpy as np
 
 from driftd.detect.baseline import Baseline
 from driftd.detect.evidence.innovations import Innovations, Mask
-from driftd.detect.evidence.learning import Learning, training_of
+from driftd.detect.evidence.learning import Learning, errors_over, training_of
 from driftd.detect.evidence.scores import MEANS, RANKS, Means, Scores
 from driftd.detect.evidence.seasons import Seasons
 from driftd.references.profile import Floats
@@ -97,14 +97,8 @@ def _of_training(scores: Scores, baselines: Sequence[Baseline], seasons: Seasons
     """Run the filters over all blocks with the dependence that the blocks alone tell of."""
     training = training_of(scores, baselines, seasons)
     dependence = Learning(training, 1.0).of_blocks
-    filters = Innovations(dependence, scores.level_variance * dependence.long_run)
-    shifts = np.zeros((*training.y.shape[:1], RANKS, training.y.shape[2]))
-    effects = np.ones_like(shifts)
-    for block in range(training.y.shape[2]):
-        y, sampling = training.y[..., block], training.sampling[..., block]
-        errors, variance = filters.step(y, sampling, training.seen[..., block])
-        shifts[..., block] = (y - errors * np.sqrt(variance))[:, :RANKS]
-        effects[..., block] = (variance / sampling)[:, :RANKS]
+    errors, variance = errors_over(training, Innovations(dependence, scores.level_variance * dependence.long_run))
+    shifts, effects = training.y - errors * np.sqrt(variance), variance / training.sampling
     found: dict[int, dict[Channel, list[Foreseen]]] = {}
     for column, channel in np.argwhere(dependence.gain[:, :RANKS] > 0).tolist():
         known = len(baselines[column].history)

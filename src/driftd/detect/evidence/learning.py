@@ -165,7 +165,7 @@ class Learning:
             "blocks": pack(self.blocks),
             "segment": pack(self._segment[:, :, : self._filled.max(initial=0)]),
             "filled": pack(self._filled),
-            "spoiled": pack(self._spoiled.astype(np.int8)),
+            "spoiled": pack(self._spoiled),
             "news": self._news,
             "windows": self._windows,
             "blocks_each": self._blocks_each,
@@ -180,7 +180,7 @@ class Learning:
         self._filled = unpack(state["filled"], self._filled)
         open_segment = self._segment[:, :, : self._filled.max(initial=0)]
         open_segment[:] = unpack(state["segment"], open_segment)
-        self._spoiled = unpack(state["spoiled"], self._spoiled.astype(np.int8)).astype(bool)
+        self._spoiled = unpack(state["spoiled"], self._spoiled)
         self._news, self._windows = state["news"], state["windows"]
         self._blocks_each = state["blocks_each"]
         like = self.of_blocks.gain
@@ -227,18 +227,24 @@ def _typical(means: Means) -> float:
     return float(np.median(means.sampling[seen, 0])) if seen.any() else 1.0
 
 
+def errors_over(training: Training, start: Innovations) -> tuple[Floats, Floats]:
+    """Return what filters that ``start`` so say of every block: errors and variances, (columns, channels, blocks)."""
+    filters = start.copy()
+    errors, variances = np.zeros(training.y.shape), np.ones(training.y.shape)
+    for block in range(training.y.shape[2]):
+        errors[..., block], variances[..., block] = filters.step(
+            training.y[..., block], training.sampling[..., block], training.seen[..., block]
+        )
+    return errors, variances
+
+
 def tolls(training: Training, start: Innovations, independent: Mask) -> Floats:
     """Return what each bet must win beyond the Gaussian price to break even over the training rows, in logs.
 
     (columns, channels, bets): the mean over all columns that are taken for dependent, or for independent, or, if
     that is more, what the column's own blocks say, as far as they are many.
     """
-    filters = start.copy()
-    errors = np.zeros(training.y.shape)
-    for block in range(training.y.shape[2]):
-        errors[..., block], _ = filters.step(
-            training.y[..., block], training.sampling[..., block], training.seen[..., block]
-        )
+    errors, _ = errors_over(training, start)
     clip = np.where(independent, CLIP.min(), DEPENDENT_CLIP)[..., None]
     blocks = training.seen.sum(axis=2)
     own = np.zeros((*independent.shape, len(BETS)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import gammaln
 
+from driftd.detect.evidence.innovations import Mask
 from driftd.references.profile import Floats, Ints
 
 #: Concentrations of the alternatives: shares that vary by about 1/sqrt(c).
@@ -32,7 +33,7 @@ class ShapeNull(NamedTuple):
     toll: Floats
 
 
-def log_e_values(counts: Ints, live: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], null: ShapeNull) -> Floats:
+def log_e_values(counts: Ints, live: Mask, null: ShapeNull) -> Floats:
     """Return ln of the e-values of windows: (columns, concentrations). 0 where K leaves no room for an alternative."""
     out = np.zeros((len(counts), len(CONCENTRATIONS)))
     base = _log_density(counts, live, null.shares, null.concentration)
@@ -46,7 +47,7 @@ def log_e_values(counts: Ints, live: np.ndarray[tuple[int, ...], np.dtype[np.boo
 
 def null_of(
     reference: Ints,
-    live: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    live: Mask,
     dispersion: Floats,
     time: Floats,
     rows: Floats,
@@ -85,9 +86,7 @@ class ShapeBets:
     def __init__(self, columns: int) -> None:
         self.capital = np.zeros((columns, len(CONCENTRATIONS)))
 
-    def step(
-        self, log_e: Floats, null: ShapeNull, cap: Floats, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-    ) -> None:
+    def step(self, log_e: Floats, null: ShapeNull, cap: Floats, seen: Mask) -> None:
         """Take in a window. It multiplies by e to the ``cap`` (columns) at most: none pages from quiet by itself."""
         factor = np.exp(np.minimum(log_e - null.toll, cap[:, None]))
         self.capital = np.where(seen[:, None], np.minimum(factor * (self.capital + 1), _CEILING), self.capital)
@@ -98,9 +97,7 @@ class ShapeBets:
         return np.asarray(self.capital.mean(axis=1), dtype=np.float64)
 
 
-def _log_density(
-    counts: Ints, live: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], shares: Floats, concentration: Floats
-) -> Floats:
+def _log_density(counts: Ints, live: Mask, shares: Floats, concentration: Floats) -> Floats:
     """Return the Dirichlet-multinomial log probability of counts, up to what does not depend on the concentration."""
     alpha = np.where(live, concentration[:, None] * shares, 1.0)
     n = counts.sum(axis=1)
