@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-for-pyproject
+CRATE := src/kernel/Cargo.toml
+KERNEL := src/driftd/_kernel.abi3.so
 JOBS ?= 2
 MINUTES ?= 60
 TIMES ?= 50
@@ -18,6 +20,18 @@ file = $(lastword $(subst =, ,$(pair)))
 # $(call check,MODULE,FILE): fail, showing the difference, unless FILE holds what MODULE prints.
 check = $(BIN)/python -m $(1) | diff -u $(2) - || { echo "$(2) is stale: run 'make generate'" >&2; exit 1; }
 
+# Empty where there is no cargo, and where it is too old to read the crate.
+HAS_CARGO = $(shell cargo metadata --no-deps --format-version 1 --manifest-path $(CRATE) >/dev/null 2>&1 && echo yes)
+
+# $(call in_rust,WHAT,COMMAND): run it where cargo is at hand. CI has to have it; elsewhere say what is left out.
+in_rust = $(if $(HAS_CARGO),$(2),echo "no cargo, or one too old for $(CRATE): $(1) left out" >&2; test -z "$$CI")
+
+LINT_CRATE = cargo fmt --check --manifest-path $(CRATE) && $(foreach features,--all-features --no-default-features,\
+	cargo clippy --quiet --all-targets $(features) --manifest-path $(CRATE) -- -D warnings &&) true
+
+# PyO3 asks this interpreter what to build for, and not the first one on the path, which may be too old.
+export PYO3_PYTHON := $(abspath $(BIN)/python)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
@@ -27,7 +41,7 @@ help: ## List the targets
 	@awk 'BEGIN { FS = ":[^#]*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(READY) ## Create .venv with driftd and all it is tested with (PYTHON=python3.x picks the interpreter)
+setup: $(READY) $(KERNEL) ## Create .venv with driftd and all it is tested with (PYTHON=python3.x picks the interpreter)
 
 # Runs again only when pyproject.toml has changed.
 $(READY): pyproject.toml
@@ -40,8 +54,18 @@ $(READY): pyproject.toml
 	@echo "Installing driftd and its dependencies into $(VENV): about a minute, once" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install --quiet --editable '.[parquet]' --group test --group lint
+	@DRIFTD_KERNEL=python $(BIN)/python -m pip install --quiet --editable '.[parquet]' --group test --group lint
 	@touch $@
+
+# Left out above: pip would hide what the compiler says. Where there is none afterwards, the next call tries again.
+$(KERNEL): $(READY) $(CRATE) $(shell find src/kernel/src -name '*.rs')
+	@rm -f $@ # one that was made of older sources must not pass for this one
+	@if test -n "$(HAS_CARGO)" && cargo build --quiet --release --manifest-path $(CRATE); then \
+		install src/kernel/target/release/lib_kernel.so $@; \
+	else \
+		echo "There is no compiled kernel, so driftd reads events in Python: it takes the Rust that $(CRATE) names" >&2; \
+		test "$$DRIFTD_KERNEL" != rust; \
+	fi
 
 .PHONY: demo
 demo: setup ## Watch driftd find drift in a live stream; needs no server
@@ -49,6 +73,7 @@ demo: setup ## Watch driftd find drift in a live stream; needs no server
 
 .PHONY: test
 test: setup ## Run all tests; those whose outside program is missing skip and say why
+	@$(call in_rust,tests of the crate,cargo test --quiet --no-default-features --manifest-path $(CRATE))
 	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: faults
@@ -62,6 +87,11 @@ fuzz: setup ## Feed hostile input to everything that reads, many times over, fro
 		DRIFTD_FUZZ_EXAMPLES=$(TIMES) $(BIN)/python -m pytest tests/fuzz --numprocesses $(JOBS) --dist loadfile \
 			--timeout 7200 --hypothesis-seed=$$seed $(PYTEST_ARGS)
 
+.PHONY: wheel
+wheel: setup ## Build the wheel with the compiled kernel into dist/
+	@rm -rf build # setuptools would pack what is left there of earlier trees
+	@DRIFTD_KERNEL=rust $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 .PHONY: lint
 lint: setup ## Check style, types, import contracts, and that generated files are current
 	@$(BIN)/ruff check .
@@ -69,12 +99,15 @@ lint: setup ## Check style, types, import contracts, and that generated files ar
 	@$(BIN)/mypy
 	@$(BIN)/bandit --quiet --recursive --configfile pyproject.toml src
 	@$(BIN)/lint-imports --no-logo
+	@$(call in_rust,style of the crate,$(LINT_CRATE))
+	@test ! -e $(KERNEL) || $(BIN)/stubtest driftd._kernel
 	@$(foreach pair,$(GENERATED),$(call check,$(module),$(file));)
 
 .PHONY: format
-format: setup ## Put all Python files into the house style
+format: setup ## Put all files into the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(call in_rust,form of the crate,cargo fmt --manifest-path $(CRATE))
 
 .PHONY: generate
 generate: setup ## Write the files that are made from the code anew

@@ -1,4 +1,4 @@
-"""A pytest plugin: on CI a test that needs an outside program or the open data fails instead of skipping.
+"""A pytest plugin: on CI a test that needs an outside program, the kernel or open data fails instead of skipping.
 
 Elsewhere such a test skips with its reason, so that everybody can run the suite. CI installs all of it,
 and there a skip would hide that something is no longer tested.
@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-MUST_RUN = ("kafka", "prometheus", "shared_data")
+MUST_RUN = ("kafka", "kernel", "prometheus", "shared_data")
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:

@@ -33,6 +33,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 MAKE_TARGET = re.compile(r"(?:^|`)(?:\$ )?make ([a-z][a-z -]*[a-z])", re.MULTILINE)
 METRIC = re.compile(r"`(driftd_\w*[a-z])`")
 SETTING = re.compile(r"`([a-z_]+)\.([a-z_]+)`")
+RUST = re.compile(r"\b(?:Rust|cargo) (\d+\.\d+)")
 TREE_LINE = re.compile(r"^ {4}((?:[│ ] {3})*(?:[├└]── )?)([A-Z]\w+)", re.MULTILINE)
 
 
@@ -65,6 +66,12 @@ def named(path: Path) -> str:
 def pyproject() -> dict[str, Any]:
     """Return pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def crate() -> dict[str, Any]:
+    """Return the kernel's Cargo.toml."""
+    return tomllib.loads((ROOT / "src" / "kernel" / "Cargo.toml").read_text(encoding="utf-8"))
 
 
 def requirements(pyproject: dict[str, Any]) -> Iterator[str]:
@@ -128,17 +135,62 @@ def test_every_imported_package_is_declared(pyproject: dict[str, Any]) -> None:
     )
 
 
+def test_only_one_module_knows_the_compiled_kernel() -> None:
+    """Everything else asks summarise/choice which one runs. Import contracts do not see compiled modules."""
+    knowing = {
+        named(path)
+        for path in PACKAGE.rglob("*.py")
+        for module in _imports(ast.parse(text_of(path)), members=True)
+        if module.startswith("driftd._kernel")
+    }
+    assert knowing == {"src/driftd/summarise/compiled.py"}
+
+
+def test_everything_the_kernel_is_built_with_is_argued_for(pyproject: dict[str, Any], crate: dict[str, Any]) -> None:
+    """Each requirement of the build and each crate has a row in decision 11, and nothing else has."""
+    decision = text_of(ROOT / "docs" / "decisions" / "0011-compiled-kernel.md")
+    build = {re.split(r"[^\w.-]", requirement)[0] for requirement in pyproject["build-system"]["requires"]}
+    assert set(re.findall(r"^\| `([\w.-]+)` \|", decision, re.MULTILINE)) == build | set(_crates(crate))
+
+
+def test_crates_are_pinned_exactly(crate: dict[str, Any]) -> None:
+    """There is no lock file, since one would name a registry's host."""
+    pins = {name: wanted if isinstance(wanted, str) else wanted["version"] for name, wanted in _crates(crate).items()}
+    assert {name: version for name, version in pins.items() if not re.fullmatch(r"=\d+\.\d+\.\d+", version)} == {}
+    assert [named(path) for path in tracked_files() if path.name == "Cargo.lock"] == []
+
+
+def test_kernel_has_the_version_of_driftd(pyproject: dict[str, Any], crate: dict[str, Any]) -> None:
+    """They are released as one."""
+    assert crate["package"]["version"] == pyproject["project"]["version"]
+
+
+def test_documents_name_the_rust_that_the_kernel_takes(crate: dict[str, Any]) -> None:
+    """Wherever a version of Rust is named, it is the least one that the crate compiles with."""
+    named_there = {(version, named(page)) for page in documents() for version in RUST.findall(text_of(page))}
+    assert {"docs/operations.md"} <= {page for _, page in named_there}
+    assert {version for version, _ in named_there} == {crate["package"]["rust-version"]}
+
+
+def _crates(crate: dict[str, Any]) -> dict[str, Any]:
+    """Return what the crate is built and tested with, by name."""
+    return {**crate["dependencies"], **crate.get("dev-dependencies", {})}
+
+
 def _normal(name: str) -> str:
     """Return a distribution's name in the one spelling that can be compared."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+def _imports(tree: ast.AST, *, members: bool = False) -> Iterator[str]:
+    """Yield the modules that are imported, with ``members`` also what is imported from them: it may be one."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
             yield node.module
+            if members:
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_changelog_has_a_place_for_what_comes_next() -> None:

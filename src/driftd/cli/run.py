@@ -16,6 +16,7 @@ from driftd.runtime.daemon import run_daemon
 from driftd.runtime.observatory import Board
 from driftd.runtime.requests import Requests
 from driftd.runtime.sinks import FileSink
+from driftd.summarise.choice import kernel_in_use
 
 
 @click.command(
@@ -35,7 +36,10 @@ def run(config: Path | None, events_out: Path | None, windows_out: Path | None) 
     again.
     """
     settings = load_config(config, os.environ)
+    kernel = kernel_in_use()
     log = open_log(settings.log, now=time.time, monotonic=time.monotonic)
+    if kernel.name == "python":
+        log.logger.info("events are read in Python", reason=kernel.reason)
     requests = Requests()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: requests.stop())

@@ -8,13 +8,16 @@ import click
 
 import driftd
 from driftd.kafka.versions import librdkafka_version
+from driftd.summarise.choice import kernel_in_use
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that a report of a fault should name."""
+    """Return the versions that a report of a fault should name, and why the kernel is Python (empty for Rust)."""
+    kernel = kernel_in_use()
     return {
         "driftd": driftd.__version__,
-        "kernel": "python",
+        "kernel": kernel.name,
+        "kernel_reason": kernel.reason,
         "python": platform.python_version(),
         "confluent-kafka": installed("confluent-kafka"),
         "librdkafka": librdkafka_version(),
@@ -36,6 +39,8 @@ def version(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
+    if reason := found.pop("kernel_reason"):
+        found["kernel"] += f" ({reason})"
     width = max(map(len, found))
     for name, value in found.items():
         click.echo(f"{name:<{width}}  {value}")

@@ -10,7 +10,8 @@ from driftd.incidents.stage import IncidentStage
 from driftd.merge.stage import MergeStage
 from driftd.references.book import ReferenceBook
 from driftd.runtime.pipeline import Pipeline, Shard
-from driftd.summarise.plain import PlainSummariser
+from driftd.summarise.choice import kernel_in_use
+from driftd.summarise.seam import Summariser
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import SummariseStage
 from driftd.values.keys import SourcePartition
@@ -21,11 +22,14 @@ def build_pipeline(config: Config, topics: Mapping[str, TopicSettings], book: Re
     """Compose the stages for topics read with these settings, held against the book's references.
 
     Windows are judged by the configuration until a snapshot or ``Pipeline.adopt_judgement`` says otherwise.
+    Raises ConfigurationError where the kernel that the environment insists on is not there.
     """
     judgements = JudgementBook(judgement_of(config))
 
-    def summariser(source: SourcePartition) -> PlainSummariser:
-        return PlainSummariser(source, topics[source.topic], config.windows, config.limits, book.find)
+    kernel = kernel_in_use()
+
+    def summariser(source: SourcePartition) -> Summariser:
+        return kernel.make(source, topics[source.topic], config.windows, config.limits, book.find)
 
     def paging_at(model: str, window_start_ms: int) -> Paging:
         models = len({profile.model for profile in book.at(window_start_ms).profiles})

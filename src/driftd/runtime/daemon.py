@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from driftd.config.model import Config
 from driftd.errors import ConfigurationError, DriftdError, InstanceConflict, StateLocked
 from driftd.logs.stream import Log
-from driftd.metrics.collect import build_registry
+from driftd.metrics.collect import Collector
 from driftd.metrics.render import render
 from driftd.metrics.settings import Export
 from driftd.runtime.clock import Clock
@@ -17,6 +17,7 @@ from driftd.runtime.reload import check_reload
 from driftd.runtime.requests import Reload, Requests
 from driftd.runtime.session import Surroundings, open_session
 from driftd.snapshot.store import SNAPSHOT
+from driftd.summarise.choice import kernel_in_use
 from driftd.values.acceptance import NotAccepted, Obstacle
 from driftd.web.app import Served, build_app
 from driftd.web.protection import Protection, load_protection
@@ -185,11 +186,11 @@ class Daemon:
 def _serve(  # noqa: PLR0917 -- what is shown, and to whom
     stack: ExitStack, config: Config, log: Log, board: Board, requests: Requests, protection: Protection
 ) -> HttpServer:
-    registry = build_registry(lambda: board.view, lambda: board.export)
+    collector = Collector(lambda: board.view, lambda: board.export, kernel=kernel_in_use().name)
     served = Served(
         lambda: board.view,
         board.profile_of,
-        lambda accept: render(registry, accept),
+        lambda accept: render(collector, accept),
         board.healthy,
         lambda: requests.reload().wait(RELOAD_SECONDS),
         lambda incident: requests.accept(incident).wait(ACCEPT_SECONDS),

@@ -69,11 +69,10 @@ class ColumnPlan:
                     self._vectors.setdefault(column.vector[0], []).append(planned)
             elif column.key.name not in not_features:
                 self._features.setdefault(column.key.name, []).append(planned)
-        self._lengths = {name: _vector_length(profile, name, columns) for name, columns in self._vectors.items()}
+        self._lengths = vector_lengths(profile)
         self._names = (*self._features, *self._vectors)
         self._all_present = _all_of(self._names)
-        whole = (c.profile.kind for c in self._roles[Role.PREDICTION] if c.profile.class_name is None)
-        self._predicted_kind = next(whole, None)
+        self._predicted_kind = predicted_kind(profile.columns)
 
     def take(self, event: Event, rows: Rows) -> None:
         """Append what the columns need of one event."""
@@ -130,12 +129,26 @@ def _index_of(column: _Column) -> int:
     return column.profile.vector[1] if column.profile.vector is not None else 0
 
 
-def _vector_length(profile: Profile, name: str, columns: Iterable[_Column]) -> int:
-    """Return the length of the training rows' arrays: elements that are not watched count as well."""
-    length = max(map(_index_of, columns)) + 1
+def vector_lengths(profile: Profile) -> dict[str, int]:
+    """Return the lengths of the training rows' arrays by feature: elements that are not watched count as well."""
+    lengths: dict[str, int] = {}
+    for column in profile.columns:
+        if column.key.role is Role.FEATURE and column.vector is not None:
+            name, index = column.vector
+            lengths[name] = max(lengths.get(name, 0), index + 1)
+    return {name: _with_left_out(name, length, profile) for name, length in lengths.items()}
+
+
+def _with_left_out(name: str, length: int, profile: Profile) -> int:
     while str(ColumnKey(Role.FEATURE, f"{name}[{length}]")) in profile.left_out:
         length += 1
     return length
+
+
+def predicted_kind(columns: Iterable[ColumnProfile]) -> Kind | None:
+    """Return the kind of the prediction as a whole, None where it is not watched as such."""
+    whole = (c.kind for c in columns if c.key.role is Role.PREDICTION and c.class_name is None)
+    return next(whole, None)
 
 
 def _all_of(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Row]:
