@@ -73,7 +73,7 @@ class LimitSettings(Section):
     models: int = Field(100, ge=1, description="models watched")
     monitors: int = Field(1000, ge=1, description="monitors (model, version, segment) watched")
     columns: int = Field(2000, ge=1, description="columns of one profile")
-    event_bytes: int = Field(1_048_576, ge=1024, description="a larger record is rejected as too_large")
+    event_bytes: int = Field(1_048_576, ge=1024, le=2**30, description="a larger record is rejected as too_large")
     name_length: int = Field(
         200, ge=8, le=4_000, description="characters of a model's or version's name; longer: limit"
     )

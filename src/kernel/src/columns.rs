@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use crate::edges::Edges;
-use crate::event::{Event, Value};
+use crate::event::Event;
 use crate::sums::{Counts, HEADER, INVALID, MISSING, N, UNSEEN};
 use crate::texts::{Bins, Text};
 use crate::unseen::{text_hash, token};
+use crate::values::Value;
 
 /// What of an event a column takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

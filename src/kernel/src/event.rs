@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use crate::keys::{Field, Keys, Meaning};
 use crate::number::Number;
+use crate::places::{Places, ROOT, Tree};
 use crate::scan::{DEEPEST, Malformed, RawText, Scanner, Sound, unescape};
 use crate::texts::Text;
 use crate::time;
+use crate::values::{Row, Span, Value};
 
 /// Why a whole event is rejected; the numbers are those of the Python side (`summarise.compiled`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,95 +25,12 @@ pub enum Reason {
     Tombstone,
 }
 
-/// A run of bytes or of values, by where it begins and how long it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    start: u32,
-    length: u32,
-}
-
-impl Span {
-    fn new(start: usize, length: usize) -> Self {
-        // what is read is shorter than 4 GiB: see `Limits::event_bytes`
-        Span { start: start as u32, length: length as u32 }
-    }
-
-    fn of<T>(self, all: &[T]) -> &[T] {
-        &all[self.start as usize..][..self.length as usize]
-    }
-}
-
-/// A value that columns may take.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Value {
-    /// Null, or not there.
-    Missing,
-    /// The nearest double, which may be infinite or NaN.
-    Number(f64),
-    Bool(bool),
-    /// A text as it stands in the record.
-    Text(Span),
-    /// A text that had escapes, among the unescaped ones.
-    Unescaped(Span),
-    /// An array that columns take the elements of: those that are kept, and how many there were.
-    Array {
-        kept: Span,
-        length: u32,
-    },
-    /// A prediction that is an object: its members are among the classes.
-    Object,
-    /// Any other object or array.
-    Other,
-}
-
 /// Where the features' object was looked for, and what was found there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Features {
     Missing,
     Object,
     Wrong,
-}
-
-/// The values of one object's keys that columns take; those of the object before are gone with `clear`.
-#[derive(Default)]
-pub struct Row {
-    round: u32,
-    slots: Vec<Slot>,
-}
-
-#[derive(Clone, Copy)]
-struct Slot {
-    round: u32,
-    /// Of an array so many elements are kept: as many as any column may want.
-    elements: u32,
-    value: Value,
-}
-
-impl Row {
-    fn clear(&mut self) {
-        self.round = self.round.wrapping_add(1);
-        if self.round == 0 {
-            self.slots.iter_mut().for_each(|slot| slot.round = 0);
-            self.round = 1;
-        }
-    }
-
-    #[inline]
-    fn put(&mut self, slot: usize, value: Value) {
-        self.slots[slot].round = self.round;
-        self.slots[slot].value = value;
-    }
-
-    #[inline]
-    pub fn get(&self, slot: usize) -> Value {
-        let slot = &self.slots[slot];
-        if slot.round == self.round { slot.value } else { Value::Missing }
-    }
-
-    fn new_slot(&mut self) -> usize {
-        self.slots.push(Slot { round: 0, elements: 0, value: Value::Missing });
-        self.slots.len() - 1
-    }
 }
 
 /// A name in a place that may hold other things.
@@ -123,21 +42,6 @@ enum Scalar {
     Other,
 }
 
-/// Where a topic writes its fields: the keys that lead to each, outermost first.
-pub struct Places {
-    pub model: Place,
-    pub version: Place,
-    pub timestamp: Vec<String>,
-    pub features: Vec<String>,
-    pub prediction: Vec<String>,
-    pub label: Vec<String>,
-}
-
-pub enum Place {
-    Path(Vec<String>),
-    Constant(String),
-}
-
 /// What bounds a record.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -145,23 +49,11 @@ pub struct Limits {
     pub name_length: usize,
 }
 
-/// An object of the event that holds fields, or leads to some.
-struct Node {
-    keys: Keys,
-    /// Whether its other keys are the features.
-    features: bool,
-    /// The fields within it, at any depth.
-    fields: Vec<Field>,
-    features_within: bool,
-}
-
 /// Reads records of one topic, and holds what the last one said.
 pub struct Event {
-    nodes: Vec<Node>,
+    tree: Tree,
     class_keys: Keys,
     limits: Limits,
-    constant_model: Option<String>,
-    constant_version: Option<String>,
     model: Scalar,
     version: Scalar,
     timestamp: Scalar,
@@ -184,18 +76,15 @@ pub struct Header<'a> {
     pub time_ms: Option<i64>,
 }
 
-const ROOT: usize = 0;
 const NO_VERSION: &str = "none";
 const GZIP: &[u8] = b"\x1f\x8b";
 
 impl Event {
     pub fn new(places: Places, limits: Limits) -> Self {
-        let mut event = Event {
-            nodes: vec![Node::new()],
+        Event {
+            tree: Tree::new(places),
             class_keys: Keys::default(),
             limits,
-            constant_model: None,
-            constant_version: None,
             model: Scalar::Missing,
             version: Scalar::Missing,
             timestamp: Scalar::Missing,
@@ -208,58 +97,17 @@ impl Event {
             elements: Vec::new(),
             model_digits: String::new(),
             version_digits: String::new(),
-        };
-        match places.model {
-            Place::Path(path) => event.place(&path, Field::Model),
-            Place::Constant(name) => event.constant_model = Some(name),
         }
-        match places.version {
-            Place::Path(path) => event.place(&path, Field::Version),
-            Place::Constant(name) => event.constant_version = Some(name),
-        }
-        event.place(&places.timestamp, Field::Timestamp);
-        event.place(&places.prediction, Field::Prediction);
-        event.place(&places.label, Field::Label);
-        let node = event.node_at(&places.features, |node| node.features_within = true);
-        event.nodes[node].features = true;
-        event
-    }
-
-    fn place(&mut self, path: &[String], field: Field) {
-        if let Some((last, way)) = path.split_last() {
-            let node = self.node_at(way, |node| node.fields.push(field));
-            self.nodes[node].keys.define(last.as_bytes(), Meaning::Field(field));
-        }
-    }
-
-    /// Return the node that a path leads to, and mark all nodes on the way.
-    fn node_at(&mut self, path: &[String], mark: impl Fn(&mut Node)) -> usize {
-        let mut node = ROOT;
-        mark(&mut self.nodes[node]);
-        for step in path {
-            node = match self.nodes[node].keys.meaning_of(step.as_bytes()) {
-                Some(Meaning::Inner(inner)) => inner,
-                _ => {
-                    let inner = self.nodes.len();
-                    self.nodes.push(Node::new());
-                    self.nodes[node].keys.define(step.as_bytes(), Meaning::Inner(inner));
-                    inner
-                }
-            };
-            mark(&mut self.nodes[node]);
-        }
-        node
     }
 
     /// Return where the values of a feature are found from now on; of an array so many elements at least.
     pub fn want_feature(&mut self, name: &str, elements: u32) -> usize {
-        let node = self.nodes.iter_mut().find(|node| node.features).expect("one node holds the features");
-        want(&mut node.keys, &mut self.features, name, elements)
+        self.features.want(&mut self.tree.nodes[self.tree.features].keys, name, elements)
     }
 
     /// Return where the values of a class's probability are found from now on.
     pub fn want_class(&mut self, name: &str) -> usize {
-        want(&mut self.class_keys, &mut self.classes, name, 0)
+        self.classes.want(&mut self.class_keys, name, 0)
     }
 
     /// Read a record. What it says besides its header stays until the next one is read.
@@ -292,8 +140,8 @@ impl Event {
             Scalar::Number(Number::Integer { .. }) => digits,
             _ => "",
         };
-        let model = self.constant_model.as_deref().unwrap_or_else(|| name(self.model, &self.model_digits));
-        let version = self.constant_version.as_deref().unwrap_or_else(|| name(self.version, &self.version_digits));
+        let model = self.tree.model.as_deref().unwrap_or_else(|| name(self.model, &self.model_digits));
+        let version = self.tree.version.as_deref().unwrap_or_else(|| name(self.version, &self.version_digits));
         if model.is_empty() {
             return Err(Reason::MissingModel);
         }
@@ -336,7 +184,7 @@ impl Event {
 
     /// Forget all that was said within a node: it has not been said, or is said anew.
     fn reset(&mut self, node: usize) {
-        for field in &self.nodes[node].fields {
+        for field in &self.tree.nodes[node].fields {
             match field {
                 Field::Model => self.model = Scalar::Missing,
                 Field::Version => self.version = Scalar::Missing,
@@ -348,7 +196,7 @@ impl Event {
                 Field::Label => self.label = Value::Missing,
             }
         }
-        if self.nodes[node].features_within {
+        if self.tree.nodes[node].features_within {
             self.features_found = Features::Missing;
             self.features.clear();
         }
@@ -367,13 +215,13 @@ impl Event {
         if depth > DEEPEST {
             return Err(Malformed);
         }
-        if self.nodes[node].features {
+        if self.tree.nodes[node].features {
             self.features_found = Features::Object;
         }
-        let mut after = self.nodes[node].keys.start();
+        let mut after = self.tree.nodes[node].keys.start();
         let mut more = scanner.open(b'}')?;
         while more {
-            let (meaning, place) = self.nodes[node].keys.read(&mut scanner, after)?;
+            let (meaning, place) = self.tree.nodes[node].keys.read(&mut scanner, after)?;
             after = place;
             match meaning {
                 Meaning::Slot(slot) => {
@@ -394,7 +242,7 @@ impl Event {
         match scanner.token()? {
             b'{' => self.object(node, depth + 1, scanner),
             first => {
-                if self.nodes[node].features && first != b'n' {
+                if self.tree.nodes[node].features && first != b'n' {
                     self.features_found = Features::Wrong;
                 }
                 scanner.skip(depth)
@@ -461,7 +309,7 @@ impl Event {
     /// Read the value of a feature: of an array those elements that columns take.
     #[inline(always)]
     fn feature(&mut self, scanner: &mut Scanner, depth: usize, slot: usize) -> Sound<Value> {
-        let elements = self.features.slots[slot].elements;
+        let elements = self.features.elements(slot);
         if elements > 0 && scanner.token()? == b'[' {
             let (value, behind) = self.array(*scanner, depth + 1, elements)?;
             *scanner = behind;
@@ -530,25 +378,6 @@ fn other_value(mut scanner: Scanner, depth: usize) -> Sound<(Value, Scanner)> {
         }
     };
     Ok((value, scanner))
-}
-
-impl Node {
-    fn new() -> Self {
-        Node { keys: Keys::default(), features: false, fields: Vec::new(), features_within: false }
-    }
-}
-
-fn want(keys: &mut Keys, row: &mut Row, name: &str, elements: u32) -> usize {
-    let slot = match keys.meaning_of(name.as_bytes()) {
-        Some(Meaning::Slot(slot)) => slot,
-        _ => {
-            let slot = row.new_slot();
-            keys.define(name.as_bytes(), Meaning::Slot(slot));
-            slot
-        }
-    };
-    row.slots[slot].elements = row.slots[slot].elements.max(elements);
-    slot
 }
 
 /// Write the decimal digits of an integer, if it is one.

@@ -15,6 +15,7 @@ pub mod event;
 pub mod keys;
 pub mod monitor;
 pub mod number;
+pub mod places;
 #[cfg(feature = "python")]
 mod python;
 pub mod scan;
@@ -23,3 +24,4 @@ pub mod sums;
 pub mod texts;
 pub mod time;
 pub mod unseen;
+pub mod values;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::columns::{Columns, Predicted, Takes};
-use crate::event::{Event, Value};
+use crate::event::Event;
 use crate::sums::{Counts, N, Sums, to_wire};
 use crate::texts::Text;
 use crate::unseen::UnseenTexts;
+use crate::values::Value;
 
 /// What events are held against: the columns, and by which names the sums go on.
 pub struct Reference {

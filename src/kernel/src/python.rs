@@ -10,8 +10,9 @@ use pyo3::types::{PyBytes, PyList, PyRange};
 use crate::clocks::{Cursor, WindowRule};
 use crate::columns::{self, Column, Kind, Predicted, Shown, Takes};
 use crate::edges::Edges;
-use crate::event::{Limits, Place, Places};
+use crate::event::Limits;
 use crate::monitor::{self, Reference};
+use crate::places::{Place, Places};
 use crate::summariser::{InForce, Records, References, Summariser, Tally, names};
 
 #[pymodule]

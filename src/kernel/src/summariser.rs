@@ -6,8 +6,9 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 
 use crate::clocks::{Clocks, Cursor, WindowRule};
-use crate::event::{Event, Limits, Places, Reason};
+use crate::event::{Event, Limits, Reason};
 use crate::monitor::{OpenMonitor, Part, Plan, Reference};
+use crate::places::Places;
 
 /// What is in force for a version, and whether it was made for another one.
 pub struct InForce {
