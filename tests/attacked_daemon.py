@@ -26,7 +26,7 @@ from driftd.config.load import load_config
 from driftd.config.model import Config
 from driftd.logs.settings import LogSettings
 from driftd.logs.stream import open_log
-from driftd.metrics.collect import build_registry
+from driftd.metrics.collect import Collector
 from driftd.metrics.render import render
 from driftd.metrics.settings import Export
 from driftd.references.book import ReferenceBook, ReferenceSet
@@ -170,9 +170,9 @@ class AttackedDaemon:
         )
         self.engine.start([Ledger(source, 0, 0) for source in traffic.PARTITIONS])
         self.observatory.started()
-        registry = build_registry(lambda: self.board.view, lambda: Export(config.metrics.columns, config.limits.series))
+        collector = Collector(lambda: self.board.view, lambda: Export(config.metrics.columns, config.limits.series))
         served = Served(
-            lambda: self.board.view, self.board.profile_of, lambda accept: render(registry, accept), lambda: True
+            lambda: self.board.view, self.board.profile_of, lambda accept: render(collector, accept), lambda: True
         )
         self.app = build_app(served, log)
         self.threads = ThreadPoolExecutor(THREADS)  # as many as answer in the daemon: each has memory of its own

@@ -1,75 +1,61 @@
-"""From the newest picture of the daemon to Prometheus' metric families, at each scrape."""
+"""From the newest picture of the daemon to the lines of every metric, at each scrape."""
 
 import platform
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import ProcessCollector
 from prometheus_client.core import Metric as Family
-from prometheus_client.registry import Collector
 
 from driftd import __version__
-from driftd.metrics.catalogue import BUILD_INFO, CATALOGUE, CHECKPOINT_DURATION, SERIES_SHED, Metric, MetricType
-from driftd.metrics.columns import samples_within, wanted_columns
-from driftd.metrics.durations import CheckpointDurations
-from driftd.metrics.samples import Sample, samples_of
+from driftd.metrics.catalogue import BUILD_INFO, CHECKPOINT_DURATION, SERIES_SHED
+from driftd.metrics.durations import CheckpointDurations, HistogramSample
+from driftd.metrics.lines import lines_of_samples
+from driftd.metrics.prepared import PreparedMonitors
+from driftd.metrics.samples import Sample, daemon_samples
 from driftd.metrics.settings import Export
 from driftd.values.view import DaemonView
 
-#: A family's name is that of its samples without this.
-_SUFFIX = {MetricType.COUNTER: "_total", MetricType.INFO: "_info"}
+
+class Collected(NamedTuple):
+    """What is on a page: lines by name of the metric, the histogram of checkpoints, and what is told of the process."""
+
+    lines: Mapping[str, Sequence[bytes]]
+    checkpoints: tuple[HistogramSample, ...]
+    process: tuple[Family, ...]
 
 
-def build_registry(view: Callable[[], DaemonView], export: Callable[[], Export] = Export) -> CollectorRegistry:
-    """Return a registry that exports the newest picture and the process itself.
+class Collector:
+    """Collects what is on a page; safe in several threads.
 
-    ``export`` is asked at each scrape. Series that are not in a picture, such as those of a monitor that is
-    gone, are not in its scrape.
-    """
-    registry = CollectorRegistry()
-    registry.register(DaemonCollector(view, export))
-    return registry
-
-
-class DaemonCollector(Collector):
-    """Makes a picture's samples families, in the order of the catalogue; safe in several threads.
-
-    All of a scrape, what is told of the process included, has at most ``export().series`` samples, as far as
-    leaving out series of columns can bring that about.
+    ``export`` is asked at each scrape: a page, what is told of the process included, has at most ``export().series``
+    samples, as far as leaving out series of columns can bring that about. Series that are not in a picture, such as
+    those of a monitor that is gone, are not in its scrape. ``kernel`` is the implementation that sums the events.
     """
 
-    def __init__(self, view: Callable[[], DaemonView], export: Callable[[], Export]) -> None:
+    def __init__(
+        self, view: Callable[[], DaemonView], export: Callable[[], Export] = Export, *, kernel: str = "python"
+    ) -> None:
         self._view = view
         self._export = export
+        self._build = Sample(BUILD_INFO, (__version__, kernel, platform.python_version()), 1)
         self._durations = CheckpointDurations(CHECKPOINT_DURATION.buckets)
         self._process = ProcessCollector(registry=None)
+        self._monitors = PreparedMonitors()
 
-    def collect(self) -> Iterator[Family]:
-        """Yield every metric of the catalogue, those without samples too: their help and type; then the process's."""
+    def collect(self) -> Collected:
+        """Return what the newest picture has to show."""
         view, export = self._view(), self._export()
         self._durations.add(view.checkpoint)
-        durations = tuple(self._durations.samples(CHECKPOINT_DURATION.name))
+        checkpoints = tuple(self._durations.samples(CHECKPOINT_DURATION.name))
         process = tuple(self._process.collect())
-        samples = [_build(), *samples_of(view)]
-        always = len(samples) + 1 + len(durations) + sum(len(family.samples) for family in process)
-        of_columns, shed = samples_within(export.series - always, wanted_columns(view.monitors, export.columns))
+        samples = [self._build, *daemon_samples(view)]
+        always = len(samples) + 1 + len(checkpoints) + sum(len(family.samples) for family in process)
+        of_monitors, shed = self._monitors.lines(view.monitors, export.columns, export.series - always)
 
-        families = {metric.name: _family(metric) for metric in CATALOGUE}
-        for metric, labels, value in (*samples, *of_columns, Sample(SERIES_SHED, (), shed)):
-            families[metric.name].add_sample(metric.name, dict(zip(metric.labels, labels, strict=True)), value)
-        for sample in durations:
-            families[CHECKPOINT_DURATION.name].add_sample(*sample)
-        yield from families.values()
-        yield from process
-
-    def describe(self) -> Iterator[Family]:
-        """Name the families: registering needs their names, and takes no picture."""
-        yield from map(_family, CATALOGUE)
-        yield from self._process.collect()
-
-
-def _build() -> Sample:
-    return Sample(BUILD_INFO, (__version__, "python", platform.python_version()), 1)
-
-
-def _family(metric: Metric) -> Family:
-    return Family(metric.name.removesuffix(_SUFFIX.get(metric.type, "")), metric.help, metric.type)
+        found: defaultdict[str, list[bytes]] = defaultdict(list)
+        for lines in (lines_of_samples([*samples, Sample(SERIES_SHED, (), shed)]), *of_monitors):
+            for name, written in lines.items():
+                found[name].append(written)
+        return Collected(found, checkpoints, process)

@@ -1,13 +1,12 @@
-"""The series of columns: those that are wanted, and as many of them as there is room for."""
+"""The columns whose series are wanted, and as many of their series as there is room for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Iterator, Sequence
+from itertools import product
+from operator import itemgetter
 from typing import NamedTuple
 
-from driftd.metrics import catalogue as c
-from driftd.metrics.samples import Sample
+from driftd.metrics.column_lines import GROUPS, LabelledColumn
 from driftd.metrics.settings import ColumnChoice
-from driftd.values.keys import MonitorKey
 from driftd.values.verdict import ColumnState
 from driftd.values.view import ColumnView, MonitorView
 
@@ -20,117 +19,80 @@ _RANKS = {
     ColumnState.CALIBRATING: 2,
     ColumnState.NO_DATA: 3,
 }
-
-Labels = tuple[str, ...]
-
-
-class WantedColumn(NamedTuple):
-    """A column whose series are wanted, and how much it matters."""
-
-    rank: int
-    monitor: MonitorKey
-    view: ColumnView
-
-    @property
-    def labels(self) -> Labels:
-        """The labels that all its series have."""
-        return (*self.monitor, str(self.view.key.role), self.view.key.name)
+_RANK_NUMBERS = range(4)
+_WANTED_RANKS = {"all": _RANK_NUMBERS, "suspects": range(_SUSPECT + 1), "none": range(0)}
 
 
-class _Group(NamedTuple):
-    """Series of a column that are kept or shed together: how many they are, and what makes them."""
+class Block(NamedTuple):
+    """A monitor's columns of one rank: how many, and how many series of each group they have."""
 
-    size: Callable[[ColumnView], int]
-    samples: Callable[[Labels, ColumnView], Iterator[Sample]]
+    columns: int
+    series: tuple[int, ...]
 
 
-def wanted_columns(monitors: Iterable[MonitorView], choice: ColumnChoice) -> Sequence[WantedColumn]:
-    """Return the columns whose series are wanted, those that matter most first.
+class WantedColumns:
+    """The columns of a monitor whose series are wanted, those that matter most first.
 
     First those in state drift, then those that are suspect or among the suspects of an incident that is shown,
-    then the others, those without data last; each by monitor, and within it in the order of its profile. So the
-    order changes with the states, the monitors and their references, and with nothing else.
+    then the others, those without data last; within a rank in the order of the profile. ``blocks`` are the ranks.
     """
-    if choice == "none":
-        return ()
-    columns = [column for monitor in monitors for column in _of_monitor(monitor)]
-    if choice == "suspects":
-        columns = [column for column in columns if column.rank <= _SUSPECT]
-    return sorted(columns, key=attrgetter("rank"))  # stable: by monitor and column within a rank
+
+    def __init__(self, monitor: MonitorView, choice: ColumnChoice) -> None:
+        self._monitor = monitor
+        self._wanted = _WANTED_RANKS[choice]
+        ranked: list[list[ColumnView]] = [[] for _ in _RANK_NUMBERS]
+        for rank, column in self._ranked():
+            ranked[rank].append(column)
+        self.blocks = tuple(
+            Block(len(columns), tuple(sum(map(group.size, columns)) for group in GROUPS)) for columns in ranked
+        )
+
+    def _ranked(self) -> Iterator[tuple[int, ColumnView]]:
+        """Yield the wanted columns in the order of the profile, and how much each matters."""
+        suspects = {suspect.key for incident in self._monitor.incidents for suspect in incident.suspects}
+        for column in self._monitor.columns:
+            rank = _RANKS[column.state]
+            if column.key in suspects:
+                rank = min(rank, _SUSPECT)
+            if rank in self._wanted:
+                yield rank, column
+
+    def foremost(self, columns: int) -> list[LabelledColumn]:
+        """Return so many columns."""
+        ordered = sorted(self._ranked(), key=itemgetter(0))  # stable
+        return [LabelledColumn.of(column) for _, column in ordered[:columns]]
+
+    def fitting(self, rank: int, group: int, room: int) -> tuple[int, int]:
+        """Return how many of a rank's columns have room for a group's series, and how many series those are."""
+        columns = series = 0
+        for found, column in self._ranked():
+            if found == rank:
+                size = GROUPS[group].size(column)
+                if series + size > room:
+                    break
+                columns, series = columns + 1, series + size
+        return columns, series
 
 
-def _of_monitor(monitor: MonitorView) -> Iterator[WantedColumn]:
-    suspects = {suspect.key for incident in monitor.incidents for suspect in incident.suspects}
-    for column in monitor.columns:
-        rank = _RANKS[column.state]
-        yield WantedColumn(min(rank, _SUSPECT) if column.key in suspects else rank, monitor.key, column)
-
-
-def samples_within(room: int, columns: Sequence[WantedColumn]) -> tuple[list[Sample], int]:
-    """Return the samples that there is room for, and how many are left out.
+def allotted(room: int, monitors: Sequence[WantedColumns]) -> tuple[list[list[int]], int]:
+    """Return of how many of its columns each monitor keeps each group, and how many series are left out of all.
 
     A group is kept of every column before the next group is begun; of the first group that does not fit, it is
-    kept of the foremost columns, of each wholly or not at all. Behind the first one left out nothing is kept.
+    kept of the foremost columns, of each wholly or not at all: by rank, then by monitor. Behind the first one left
+    out nothing is kept. So what is kept changes with the states, the monitors and their references, and with the
+    number of series that a column has, and with nothing else.
     """
-    samples: list[Sample] = []
+    kept = [[0] * len(GROUPS) for _ in monitors]
     shed = 0
-    for group in _GROUPS:
-        for column in columns:
-            size = group.size(column.view)
-            if shed or len(samples) + size > room:
-                shed += size
-            else:
-                samples += group.samples(column.labels, column.view)
-    return samples, shed
-
-
-def _figures(labels: Labels, column: ColumnView) -> Iterator[Sample]:
-    """Yield the state, and the newest window's evidence, shift and ratios; these stay while there is no data."""
-    for state in c.COLUMN_STATE.values["state"]:
-        yield Sample(c.COLUMN_STATE, (*labels, state), state == column.state)
-    newest = column.newest
-    if newest is not None:
-        if newest.evidence is not None:
-            yield Sample(c.COLUMN_EVIDENCE, labels, newest.evidence)
-        yield Sample(c.COLUMN_SHIFT, labels, newest.shift)
-        if newest.n:
-            yield Sample(c.COLUMN_MISSING, labels, newest.missing / newest.n)
-            yield Sample(c.COLUMN_UNSEEN, labels, newest.unseen / newest.n)
-            yield Sample(c.COLUMN_INVALID, labels, newest.invalid / newest.n)
-
-
-def _figures_size(column: ColumnView) -> int:
-    newest = column.newest
-    if newest is None:
-        return len(ColumnState)
-    return len(ColumnState) + (newest.evidence is not None) + (4 if newest.n else 1)
-
-
-def _distances(labels: Labels, column: ColumnView) -> Iterator[Sample]:
-    """Yield the newest window's distances, and the shifts that could be found."""
-    if column.newest is not None:
-        for distance in c.DISTANCES:
-            yield Sample(c.COLUMN_DISTANCE, (*labels, distance), getattr(column.newest.distances, distance))
-    for within, shift in column.detectable.items():
-        yield Sample(c.COLUMN_DETECTABLE, (*labels, within), shift)
-
-
-def _distances_size(column: ColumnView) -> int:
-    return (0 if column.newest is None else len(c.DISTANCES)) + len(column.detectable)
-
-
-def _detections(labels: Labels, column: ColumnView) -> Iterator[Sample]:
-    for detection, windows in sorted(column.detections.items()):
-        yield Sample(c.DETECTIONS, (*labels, str(detection.channel), detection.detector), windows)
-
-
-def _detections_size(column: ColumnView) -> int:
-    return len(column.detections)
-
-
-#: In the order in which they are kept: what stands last is shed first.
-_GROUPS = (
-    _Group(_figures_size, _figures),
-    _Group(_distances_size, _distances),
-    _Group(_detections_size, _detections),
-)
+    for group, rank in product(range(len(GROUPS)), _RANK_NUMBERS):
+        for own, monitor in zip(kept, monitors, strict=True):
+            columns, wanted = monitor.blocks[rank].columns, monitor.blocks[rank].series[group]
+            fitting = wanted
+            if shed:
+                columns = fitting = 0
+            elif wanted > room:
+                columns, fitting = monitor.fitting(rank, group, room)
+            own[group] += columns
+            room -= fitting
+            shed += wanted - fitting
+    return kept, shed

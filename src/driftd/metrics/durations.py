@@ -8,6 +8,9 @@ from threading import Lock
 
 from driftd.values.view import CheckpointView
 
+#: Name, labels and value.
+HistogramSample = tuple[str, dict[str, str], float]
+
 
 class CheckpointDurations:
     """Adds up the durations of checkpoints from picture to picture; safe in several threads.
@@ -35,7 +38,7 @@ class CheckpointDurations:
                 self._counts[bisect_left(self._bounds, seconds)] += 1
             self._seconds = fsum((self._seconds, *durations))
 
-    def samples(self, name: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    def samples(self, name: str) -> Iterator[HistogramSample]:
         """Yield name, labels and value of each sample of the histogram."""
         with self._lock:
             counts, seconds = list(accumulate(self._counts)), self._seconds

@@ -1,4 +1,4 @@
-"""The samples of a picture of the daemon that are always shown: pure functions from the view to values by metric."""
+"""The samples of a picture that are always shown: pure functions from the view to values by metric."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -18,15 +18,18 @@ class Sample(NamedTuple):
     value: float
 
 
-def samples_of(view: DaemonView) -> Iterator[Sample]:
-    """Yield the samples of a picture but those of columns and of the checkpoints' durations."""
+def daemon_samples(view: DaemonView) -> Iterator[Sample]:
+    """Yield the samples of a picture that are about no monitor, but those of the checkpoints' durations."""
     yield from _events(view)
     yield from _partitions(view)
-    for monitor in view.monitors:
-        yield from _monitor(monitor)
-        yield from _incidents(monitor)
     yield from _daemon(view)
     yield from _delivery(view)
+
+
+def monitor_samples(monitor: MonitorView) -> Iterator[Sample]:
+    """Yield the samples of a monitor and its incidents, but those of its columns."""
+    yield from _monitor(monitor)
+    yield from _incidents(monitor)
 
 
 def _events(view: DaemonView) -> Iterator[Sample]:

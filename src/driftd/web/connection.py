@@ -17,6 +17,7 @@ HEADER_BYTES = 16_384
 HEAD_SECONDS = 10.0  # from connecting, TLS included, or from a later request's first byte, to its last
 IDLE_SECONDS = 90.0  # between two requests: longer than Prometheus usually waits between scrapes
 SEND_SECONDS = 30.0
+PART_BYTES = 256 * 1024  # of an answer, handed on together: what the system does not take at once is copied
 LINGER_SECONDS = 1.0
 
 _END = b"\r\n\r\n"
@@ -93,9 +94,11 @@ class Connection:
         """Send an answer; TimeoutError where the client does not take it in time."""
         self.now(Doing.SENDING)
         self.unsent = len(data)
+        whole = memoryview(data)
         async with asyncio.timeout(SEND_SECONDS):
-            self.writer.write(data)
-            await self.writer.drain()
+            for start in range(0, len(data), PART_BYTES):
+                self.writer.write(whole[start : start + PART_BYTES])
+                await self.writer.drain()
         self.unsent = 0
 
     async def linger(self) -> None:

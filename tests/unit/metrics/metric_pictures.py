@@ -1,5 +1,13 @@
-"""A picture of a daemon with something of everything, for the tests of metrics."""
+"""A picture of a daemon with something of everything, and what is scraped of it, for the tests of metrics."""
 
+from collections.abc import Iterable
+
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from driftd.metrics.collect import Collector
+from driftd.metrics.render import render
 from driftd.values.keys import Channel, ColumnKey, LateReason, MonitorKey, Reason, Role, SourcePartition
 from driftd.values.verdict import (
     ColumnState,
@@ -140,3 +148,21 @@ def picture(*monitors: MonitorView) -> DaemonView:
         ),
         dead_letters=DeadLettersView(written=11, lost=4, waiting=6),
     )
+
+
+def families(collector: Collector) -> list[Metric]:
+    """What a scrape finds, as prometheus_client reads it."""
+    page, _ = render(collector, "application/openmetrics-text")
+    return list(text_string_to_metric_families(page.decode()))  # type: ignore[no-untyped-call]  # the client library leaves it without types
+
+
+def samples(found: Iterable[Metric]) -> list[Sample]:
+    """All samples of families."""
+    return [sample for family in found for sample in family.samples]
+
+
+def value_of(collector: Collector, name: str, labels: dict[str, str] | None = None) -> float | None:
+    """The value of the sample with just these labels; None where there is none."""
+    found = [s.value for s in samples(families(collector)) if s.name == name and s.labels == (labels or {})]
+    assert len(found) <= 1
+    return found[0] if found else None

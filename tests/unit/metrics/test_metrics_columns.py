@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from metric_pictures import FRAUD, column, incident, monitor, newest, picture
+from metric_pictures import FRAUD, column, families, incident, monitor, newest, picture, samples, value_of
 from prometheus_client.samples import Sample
 
-from driftd.metrics.collect import build_registry
+from driftd.metrics.collect import Collector
 from driftd.metrics.settings import ColumnChoice, Export
 from driftd.values.keys import Channel, ColumnKey, MonitorKey, Role
 from driftd.values.verdict import ColumnState, Detection, Within
@@ -33,29 +33,28 @@ Series = frozenset[tuple[str, tuple[tuple[str, str], ...]]]
 
 def scrape(view: DaemonView, series: int = UNLIMITED, columns: ColumnChoice = "all") -> list[Sample]:
     """All samples of a scrape."""
-    registry = build_registry(lambda: view, lambda: Export(columns, series))
-    return [sample for family in registry.collect() for sample in family.samples]
+    return samples(families(Collector(lambda: view, lambda: Export(columns, series))))
 
 
-def names_and_labels(samples: Sequence[Sample]) -> Series:
+def names_and_labels(found: Sequence[Sample]) -> Series:
     """The samples without their values."""
-    return frozenset((s.name, tuple(sorted(s.labels.items()))) for s in samples)
+    return frozenset((s.name, tuple(sorted(s.labels.items()))) for s in found)
 
 
-def of_columns(samples: Sequence[Sample]) -> list[Sample]:
+def of_columns(found: Sequence[Sample]) -> list[Sample]:
     """The samples that are about columns."""
-    return [sample for sample in samples if sample.name in OF_COLUMNS]
+    return [sample for sample in found if sample.name in OF_COLUMNS]
 
 
-def shed(samples: Sequence[Sample]) -> float:
+def shed(found: Sequence[Sample]) -> float:
     """What the scrape says it has left out."""
-    (told,) = [sample.value for sample in samples if sample.name == SHED]
+    (told,) = [sample.value for sample in found if sample.name == SHED]
     return told
 
 
-def named(samples: Sequence[Sample], name: str = "driftd_column_state") -> list[str]:
+def named(found: Sequence[Sample], name: str = "driftd_column_state") -> list[str]:
     """The columns that have a metric, as model/column."""
-    return sorted({f"{s.labels['model']}/{s.labels['column']}" for s in samples if s.name == name})
+    return sorted({f"{s.labels['model']}/{s.labels['column']}" for s in found if s.name == name})
 
 
 def columns_in(*states: ColumnState) -> tuple[ColumnView, ...]:
@@ -199,11 +198,11 @@ def test_no_columns_leaves_monitors_and_incidents() -> None:
 def test_settings_of_the_moment_are_those_of_the_next_scrape() -> None:
     """A configuration that is loaded again counts at once."""
     exports = [Export("none"), Export("all")]
-    registry = build_registry(lambda: picture(monitor()), lambda: exports[0])
+    collector = Collector(lambda: picture(monitor()), lambda: exports[0])
     labels = {"role": "feature", "column": "amount", **FRAUD._asdict()}
-    assert registry.get_sample_value("driftd_column_shift", labels) is None
+    assert value_of(collector, "driftd_column_shift", labels) is None
     del exports[0]
-    assert registry.get_sample_value("driftd_column_shift", labels) == 0.0625
+    assert value_of(collector, "driftd_column_shift", labels) == 0.0625
 
 
 def test_counters_of_a_receiver_begin_at_zero() -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 import private_world as world
 from driftd.cli import main
 from driftd.config.load import load_config
-from driftd.metrics.collect import build_registry
+from driftd.metrics.collect import Collector
 from driftd.metrics.render import render
 from driftd.references.book import ReferenceBook, ReferenceSet
 from driftd.references.codec import profile_from_json, profile_to_json
@@ -179,7 +179,7 @@ def views(profile: Profile, folder: Path) -> Iterator[DaemonView]:
 def served(view: DaemonView, profile: Profile) -> Iterator[bytes]:
     """Yield the page, the metrics and all that the API shows of a picture."""
     yield render_page(view)
-    yield render(build_registry(lambda: view), "")[0]
+    yield render(Collector(lambda: view), "")[0]
     for monitor in view.monitors:
         yield orjson.dumps(monitor_detail(monitor))
         for incident in monitor.incidents:
