@@ -1,10 +1,11 @@
 """JSON as docs/events.md has it ("JSON"): orjson, and what orjson refuses although the law allows it.
 
-orjson already is the law for structure, depth, texts, keys and numbers that a double can hold. What it
-refuses are the tokens NaN, Infinity and -Infinity, and numbers whose double is infinite. For a document that
-it refuses, all numbers and these tokens are lifted out into a list, each leaving its index in the
-document; orjson then judges the rest of the document, the list is read by the same rules, and
-the indices are replaced by its values. So both ways have one judge, and differ only where they must.
+orjson already is the law for structure, depth, texts, keys and nearly all numbers that a double can hold. What it
+refuses are the tokens NaN, Infinity and -Infinity, and numbers whose double is infinite; what it may round
+wrongly are numbers of more than 768 digits. For a document that it refuses, or that has so many digits on end, all
+numbers and these tokens are lifted out into a list, each leaving its index in the document; orjson then judges the
+rest of the document, the list is read by the same rules, and the indices are replaced by its values. So both ways
+have one judge, and differ only where they must.
 """
 
 import math
@@ -21,6 +22,10 @@ _UP_TO_NUMBER = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+#: As many digits as may decide between two doubles (it takes 767): beyond them orjson looks no further.
+_DIGITS_LOOKED_AT = 768
+_MANY_DIGITS = b"0" * (_DIGITS_LOOKED_AT + 1)
+_TO_DIGITS = bytes(ord("0") if byte in b"0123456789." else ord(" ") for byte in range(256))
 _NOT_FINITE = {b"NaN": math.nan, b"Infinity": math.inf, b"-Infinity": -math.inf}
 
 
@@ -29,13 +34,15 @@ def decode_json(data: bytes) -> Any:
 
     Integers from -2**63 to 2**64-1 are int, all other numbers the nearest float, which may be infinite or NaN.
     """
+    if len(data) > _DIGITS_LOOKED_AT and _MANY_DIGITS in data.translate(_TO_DIGITS):
+        return _decode_in_parts(data)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        return _decode_not_finite(data)
+        return _decode_in_parts(data)
 
 
-def _decode_not_finite(data: bytes) -> Any:
+def _decode_in_parts(data: bytes) -> Any:
     parts: list[bytes] = []
     numbers: list[int | float] = []
     for match in _UP_TO_NUMBER.finditer(data):  # one by one: nothing is gathered behind what cannot be a number
@@ -56,7 +63,7 @@ def _number(token: bytes) -> int | float:
         if _NUMBER.fullmatch(token) is None:
             raise
         return float(token)  # well-formed, so it was refused for being infinite
-    return number
+    return number if len(token) <= _DIGITS_LOOKED_AT else float(token)
 
 
 def _put_back(document: Any, numbers: list[int | float]) -> Any:
