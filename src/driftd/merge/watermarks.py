@@ -34,6 +34,8 @@ class Watermarks:
     """
 
     windows: WindowSettings
+    passed_ms: int | None = None  # the least watermark of all: every partition has passed it; None while one has none
+    newest_ms: int | None = None  # the watermark of the partition furthest ahead
     _partitions: dict[SourcePartition, _Partition] = field(default_factory=dict)
     _newest: deque[tuple[int, int]] = field(default_factory=deque)  # (now_ms, boundary the newest had passed)
 
@@ -41,10 +43,13 @@ class Watermarks:
         """Wait for these partitions too, from now on."""
         for source in sources:
             self._partitions.setdefault(source, _Partition(alive_at_ms=now_ms))
+        self.passed_ms = self._least_ms()
 
     def hear(self, ledger: Ledger, now_ms: int) -> None:
         """Take note of how far a partition has been read. An older ledger changes nothing."""
-        partition = self._partitions.setdefault(ledger.source, _Partition(alive_at_ms=now_ms))
+        if ledger.source not in self._partitions:
+            self.expect([ledger.source], now_ms)
+        partition = self._partitions[ledger.source]
         accepted = ledger.read - sum(ledger.rejected.values())
         if accepted > partition.accepted:
             partition.accepted, partition.alive_at_ms = accepted, now_ms
@@ -52,6 +57,10 @@ class Watermarks:
         known = partition.watermark_ms
         if ledger.watermark_ms is not None and (known is None or ledger.watermark_ms > known):
             partition.watermark_ms = ledger.watermark_ms
+            if self.newest_ms is None or ledger.watermark_ms > self.newest_ms:
+                self.newest_ms = ledger.watermark_ms
+            if known == self.passed_ms:  # else somebody else holds it back
+                self.passed_ms = self._least_ms()
 
     def note(self, now_ms: int, unreachable: frozenset[SourcePartition]) -> None:
         """Take note of the time, and of the partitions that have no leader at present.
@@ -76,21 +85,6 @@ class Watermarks:
                 self._newest.append((now_ms, boundary))
         while len(self._newest) > 1 and self._newest[1][0] <= now_ms - self.windows.idle_timeout:
             self._newest.popleft()
-
-    @property
-    def newest_ms(self) -> int | None:
-        """The watermark of the partition furthest ahead."""
-        return max((p.watermark_ms for p in self._partitions.values() if p.watermark_ms is not None), default=None)
-
-    @property
-    def passed_ms(self) -> int | None:
-        """The least watermark of all: every partition has passed it. None while one has none."""
-        least: int | None = None
-        for partition in self._partitions.values():
-            if partition.watermark_ms is None:
-                return None
-            least = partition.watermark_ms if least is None else min(least, partition.watermark_ms)
-        return least
 
     def timed_out_ms(self, now_ms: int) -> int | None:
         """How far windows may close without the silent and the unreachable partitions."""
@@ -152,6 +146,17 @@ class Watermarks:
         for source, ledger in ledgers.items():
             accepted = ledger.read - sum(ledger.rejected.values())
             self._partitions[source] = _Partition(ledger.watermark_ms, accepted, alive_at_ms=now_ms)
+        known = [p.watermark_ms for p in self._partitions.values() if p.watermark_ms is not None]
+        self.newest_ms = max(known, default=None)
+        self.passed_ms = self._least_ms()
+
+    def _least_ms(self) -> int | None:
+        least: int | None = None
+        for partition in self._partitions.values():
+            if partition.watermark_ms is None:
+                return None
+            least = partition.watermark_ms if least is None else min(least, partition.watermark_ms)
+        return least
 
     def _all_passed(self, end_ms: int) -> bool:
         return all(p.watermark_ms is not None and p.watermark_ms >= end_ms for p in self._partitions.values())

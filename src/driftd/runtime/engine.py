@@ -217,8 +217,7 @@ class Engine:
         return self.pipeline.gap(lost.source, lost.expected, lost.actual, now_ms)
 
     def _pause(self, now_ms: int) -> None:
-        everything = frozenset(self.pipeline.ledgers)
-        ahead = everything if self._held_back else self.pipeline.ahead(self.paused, now_ms)
+        ahead = frozenset(self.pipeline.ledgers) if self._held_back else self.pipeline.ahead(self.paused, now_ms)
         if ahead != self.paused:
             self._source.pause(ahead)
             self.paused = ahead

@@ -1,4 +1,4 @@
-"""What the outside sees of the daemon: the newest picture, published whole after each turn of the loop."""
+"""What the outside sees of the daemon: the newest picture, published whole by the loop between its turns."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +31,7 @@ from driftd.values.view import (
 
 HEALTHY_MS = 30_000
 MISFITS_KEPT = 10_000
+PICTURE_MS = 100  # a picture is never older while the loop turns
 PAGING = "paging"  # name of the snapshot record
 
 
@@ -110,6 +111,8 @@ class Observatory:
         self._pictures = Pictures(pipeline, self.totals.tallies)
         self._log = log
         self._misfits: set[tuple[MonitorKey, str]] = set()  # told already
+        self._news = True  # whether anything came to light since the last picture
+        self._readiness: object = None  # what the last picture's followed from
         if restored is not None:
             self._pictures.paging = set(restored[PAGING]["incidents"])
 
@@ -120,6 +123,7 @@ class Observatory:
 
     def witness(self, outcome: Outcome) -> None:
         """Take note of what came to light; decide which new incidents are young enough to page."""
+        self._news = True
         self._tell(outcome)
         found_ms = self._board.clock.wall_ms()
         pages = {
@@ -156,6 +160,7 @@ class Observatory:
 
     def renew(self) -> None:
         """Take every picture anew: the references have changed, and no window has told of it."""
+        self._news = True
         self._pictures.renew()
 
     def missed(self, lost: Lost, unread: int) -> None:
@@ -182,6 +187,16 @@ class Observatory:
     def not_written(self, error: DataError) -> None:
         """Log documents that could not be written to a file."""
         self._log.error("documents not written", reason=str(error))
+
+    def outdated(self, unreachable: frozenset[SourcePartition], references: tuple[int, int]) -> bool:
+        """Tell whether a picture is due: something came to light, readiness may be another, or the last one is old."""
+        turned_ms = self._board.turned_ms
+        return (
+            self._news
+            or (unreachable, references) != self._readiness
+            or turned_ms is None
+            or self._board.clock.monotonic_ms() - turned_ms >= PICTURE_MS
+        )
 
     def publish(
         self,
@@ -226,6 +241,7 @@ class Observatory:
             dead_letters=dead_letters,
         )
         self._board.turned_ms = clock.monotonic_ms()
+        self._news, self._readiness = False, (unreachable, references)
 
     def _not_ready(
         self, unreachable: frozenset[SourcePartition], unreadable: Sequence[RecordUnreadable], references: int

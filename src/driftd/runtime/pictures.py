@@ -1,4 +1,4 @@
-"""Frozen pictures of the pipeline for the HTTP threads, taken by the loop after each turn.
+"""Frozen pictures of the pipeline for the HTTP threads, taken by the loop between its turns.
 
 Only what changed is taken anew: a monitor's picture is kept until its next window closes.
 """

@@ -95,20 +95,21 @@ class Pipeline:
         self.unread: tuple[Ledger, ...] = ()  # of topics that are not read now: kept for when they are again
         self.lateness_ms = windows.lateness  # the longest that any ledger's watermark may have been taken with
         self.rejected: list[Rejected] = []  # what had to be rejected of the batch read last, by offset
-        self._reading: set[SourcePartition] = set()
+        self._reading: dict[SourcePartition, SummariseStage] = {}
 
     def start(self, ledgers: Iterable[Ledger], now_ms: int) -> None:
         """Take on source partitions: fresh ones at their start, known ones at their ledger's rewind."""
         for ledger in ledgers:
             self.ledgers[ledger.source] = ledger
-            self._reading.add(ledger.source)
-            self._summariser(ledger.source).start(ledger)
+            stage = self.summarisers[text_hash(str(ledger.source)) % len(self.summarisers)]
+            stage.start(ledger)
+            self._reading[ledger.source] = stage
             for shard in self.shards:
                 shard.merge.expect([ledger.source], now_ms)
 
     def read(self, batch: Batch, now_ms: int) -> Outcome:
         """Take one batch through all stages; close what every partition has passed."""
-        stage = self._summariser(batch.source)
+        stage = self._reading[batch.source]
         outcome = Outcome()
         self.rejected = []
         for piece in stage.cut(batch):
@@ -122,7 +123,7 @@ class Pipeline:
         Windows that may lack them will be closed as incomplete. Events that were read already, and were to be
         summed again after a restart, count as late, reason ``gap``.
         """
-        stage = self._summariser(source)
+        stage = self._reading[source]
         return self._send(*stage.gap(source, expected, actual), now_ms, recounted=stage.recounted)
 
     def tick(self, now_ms: int, unreachable: frozenset[SourcePartition] = frozenset()) -> Outcome:
@@ -144,8 +145,8 @@ class Pipeline:
     def flush(self, sources: Iterable[SourcePartition], now_ms: int) -> Outcome:
         """Send the parts of windows that are still open: of partitions that will not be waited for."""
         outcome = Outcome()
-        for source in sorted(self._reading.intersection(sources)):
-            outcome.extend(self._send(*self._summariser(source).flush(source), now_ms))
+        for source in sorted(self._reading.keys() & sources):
+            outcome.extend(self._send(*self._reading[source].flush(source), now_ms))
         return outcome
 
     def adopt(self, profiles: Iterable[Profile], accepted: Mapping[str, str] | None = None) -> int:
@@ -200,9 +201,6 @@ class Pipeline:
             if ledger.watermark_ms is not None
         ]
         return max(newest) // duration * duration + duration if newest else -(2**63)
-
-    def _summariser(self, source: SourcePartition) -> SummariseStage:
-        return self.summarisers[text_hash(str(source)) % len(self.summarisers)]
 
     def _send(self, parts: Sequence[Part], ledger: Ledger, now_ms: int, *, recounted: bool = False) -> Outcome:
         """Send over the parts channel: parts to their model's shard, the ledger that ends the batch to all."""

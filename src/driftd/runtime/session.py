@@ -154,7 +154,8 @@ class Session:
                 self.around.log.report_suppressed()
             for request in asked():
                 self._accept(request, now_ms)
-            self._publish()
+            if self.observatory.outdated(self.engine.unreachable, self._reference_counts):
+                self._publish()
 
     def stop(self) -> None:
         """Save everything; wait a little for the receivers, so that as little as possible is delivered again."""
@@ -209,6 +210,11 @@ class Session:
             told.warning("incident not accepted", incident=request.incident, reason=answer.reason)
         request.answer(answer)
 
+    @property
+    def _reference_counts(self) -> tuple[int, int]:
+        """How many are loaded, and how many failed to load."""
+        return len(self.around.board.book.sets[-1].profiles), self.references.failed
+
     def _publish(self) -> None:
         self.engine.pipeline.topic_ids |= self.kafka.topic_ids  # one that was unknown at the start may come later
         self.observatory.publish(
@@ -216,7 +222,7 @@ class Session:
             lag=self.kafka.lag(),
             paused=self.engine.paused,
             unreachable=self.engine.unreachable,
-            references=(len(self.around.board.book.sets[-1].profiles), self.references.failed),
+            references=self._reference_counts,
             delivery=self.engine.outbox.views(),
             dead_letters=self.receivers.dead_letters(),
         )

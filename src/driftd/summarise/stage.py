@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from driftd.summarise.seam import Cursor, Rejected, Summariser, Tally
 from driftd.values.batch import Batch
-from driftd.values.keys import SourcePartition
+from driftd.values.keys import Reason, SourcePartition
 from driftd.values.part import Gap, Ledger, Part, Refused
 from driftd.values.settings import WindowSettings
 from driftd.values.windows import window_at
@@ -52,10 +52,6 @@ class SummariseStage:
         if ledger.open_events is None and not rereading:
             ledger = replace(ledger, open_events=0)
         self._partitions[ledger.source] = _Partition(self._make(ledger.source), ledger, rereading)
-
-    def drop(self, source: SourcePartition) -> None:
-        """Stop reading a partition. What was summed but not yet handed on is read again at the next start."""
-        del self._partitions[source]
 
     def cut(self, batch: Batch) -> tuple[Batch, ...]:
         """Cut a batch where re-reading ends, so that what was read before is recounted before anything else is read."""
@@ -105,12 +101,22 @@ class SummariseStage:
         if batch.position < former.position:  # until it is reached again the former ledger stays in force
             partition.ledger = replace(former, drained=batch.drained)
         else:
+            first = partition.summariser.least_first_offset()
+            rewind = batch.position if first is None else first
             ledger = _recounted(former, again)
-            partition.ledger = replace(
-                _read_on(ledger, batch, tally, partition.summariser.least_first_offset()),
+            partition.ledger = Ledger(
+                source=batch.source,
+                position=batch.position,
+                rewind=rewind,
                 watermark_ms=watermark_ms,
+                drained=batch.drained,
+                read=ledger.read + tally.read,
+                late=ledger.late + tally.late,
+                rejected=_counted(ledger.rejected, tally.rejected),
+                refused=refused_runs(ledger.refused, tally.newly_refused, rewind),
                 open_events=(ledger.open_events or 0) + tally.summed - closing,
-                gap=self._gap(former.gap, tally.first_ms, watermark_ms),
+                lost=ledger.lost,
+                gap=self._gap(ledger.gap, tally.first_ms, watermark_ms),
             )
         return parts, partition.ledger
 
@@ -169,21 +175,13 @@ class SummariseStage:
         return window_at(gap.until_ms, self._windows.duration).end_ms <= watermark_ms
 
 
-def _read_on(former: Ledger, batch: Batch, tally: Tally, least_first_offset: int | None) -> Ledger:
-    """Return the ledger after a batch, by what was read of it."""
-    rewind = batch.position if least_first_offset is None else least_first_offset
-    rejected = Counter(former.rejected)
-    rejected.update(rejection.reason for rejection in tally.rejected)
-    return replace(
-        former,
-        position=batch.position,
-        rewind=rewind,
-        drained=batch.drained,
-        read=former.read + tally.read,
-        late=former.late + tally.late,
-        rejected={reason: rejected[reason] for reason in sorted(rejected)},
-        refused=refused_runs(former.refused, tally.newly_refused, rewind),
-    )
+def _counted(former: dict[Reason, int], newly_rejected: Sequence[Rejected]) -> dict[Reason, int]:
+    """Return how many were rejected for each reason, by reason."""
+    if not newly_rejected:
+        return former
+    counts = Counter(former)
+    counts.update(rejection.reason for rejection in newly_rejected)
+    return {reason: counts[reason] for reason in sorted(counts)}
 
 
 def _recounted(former: Ledger, again: int | None) -> Ledger:

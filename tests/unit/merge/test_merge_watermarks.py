@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from driftd.merge.watermarks import Watermarks
 from driftd.values.keys import SourcePartition
 from driftd.values.part import Ledger
@@ -48,6 +51,26 @@ def test_an_older_ledger_moves_nothing_back() -> None:
     marks = watermarks(heard(A, 5 * MINUTE))
     marks.hear(heard(A, 2 * MINUTE), 0)
     assert 5 * MINUTE == marks.passed_ms
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, C]), st.none() | st.integers(-3, 9)), max_size=30))
+def test_what_is_passed_follows_from_the_highest_watermarks(told: list[tuple[SourcePartition, int | None]]) -> None:
+    """In whatever order they come: the least of them is passed, unless one has none; the greatest is the newest."""
+    marks = Watermarks(WINDOWS)
+    highest: dict[SourcePartition, list[int]] = {}
+    for source, watermark_ms in told:
+        marks.hear(heard(source, watermark_ms), 0)
+        highest.setdefault(source, []).extend([] if watermark_ms is None else [watermark_ms])
+        known = [max(of_source) for of_source in highest.values() if of_source]
+        assert marks.passed_ms == (min(known) if len(known) == len(highest) else None)
+        assert marks.newest_ms == max(known, default=None)
+
+
+def test_what_is_passed_is_known_again_after_a_restart() -> None:
+    """From the ledgers alone."""
+    marks = Watermarks(WINDOWS)
+    marks.restore({A: heard(A, 5 * MINUTE), B: heard(B, 3 * MINUTE)}, 0)
+    assert (marks.passed_ms, marks.newest_ms) == (3 * MINUTE, 5 * MINUTE)
 
 
 def test_a_drained_partition_holds_until_idle_timeout_after_the_others_passed() -> None:

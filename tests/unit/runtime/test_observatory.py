@@ -1,6 +1,6 @@
 """What pages, the accounts, and whether the daemon is ready."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 from observed_process import Process
@@ -22,7 +22,7 @@ from runtime_doubles import (
 
 from driftd.config.model import Config
 from driftd.errors import SnapshotError
-from driftd.runtime.observatory import Board
+from driftd.runtime.observatory import PICTURE_MS, Board
 from driftd.values.keys import LateReason, Reason, SourcePartition
 from driftd.values.part import Ledger
 from driftd.values.verdict import MonitorState
@@ -208,6 +208,38 @@ def test_board_knows_the_profiles_in_force() -> None:
     board = Board(FakeClock(), book_of(profile()))
     assert profile() == board.profile_of(profile().reference_id)
     assert board.profile_of("none") is None
+
+
+def test_picture_is_due_when_the_last_one_is_old() -> None:
+    """Not before: what only counts on may wait."""
+    process = Process()
+    process.view()
+    process.read(event(0))
+    due = []
+    for monotonic_ms in (0, PICTURE_MS - 1, PICTURE_MS):
+        process.clock.monotonic = monotonic_ms
+        due.append(process.observatory.outdated(frozenset(), (1, 0)))
+    assert due == [False, False, True]
+
+
+def test_picture_is_due_at_once_when_something_comes_to_light() -> None:
+    """Once: the picture shows it."""
+    process = Process()
+    process.view()
+    process.read(*minutes(0, 1), event(61))
+    assert process.observatory.outdated(frozenset(), (1, 0))
+    assert process.monitor().windows_closed == 1
+    assert not process.observatory.outdated(frozenset(), (1, 0))
+
+
+@pytest.mark.parametrize(("unreachable", "references"), [({P0}, (1, 0)), ((), (2, 0)), ((), (1, 1))])
+def test_picture_is_due_at_once_when_readiness_may_change(
+    unreachable: Collection[SourcePartition], references: tuple[int, int]
+) -> None:
+    """It follows from the partitions that can be reached, and from the references."""
+    process = Process()
+    process.view()
+    assert process.observatory.outdated(frozenset(unreachable), references)
 
 
 def test_incidents_are_logged() -> None:

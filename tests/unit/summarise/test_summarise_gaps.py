@@ -1,6 +1,7 @@
 """What is open for a partition, and what becomes of it where records are gone or judged otherwise at re-reading."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -8,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftd.references.profile import ColumnProfile, Profile
-from driftd.summarise.plain import PlainSummariser
+from driftd.summarise.choice import VARIABLE, kernel_in_use
+from driftd.summarise.seam import Summariser
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import SummariseStage
 from driftd.values.batch import Batch
 from driftd.values.keys import ColumnKey, Kind, Role, SourcePartition
 from driftd.values.part import Gap, Ledger, Part
 from driftd.values.settings import LimitSettings, WindowSettings
+from kernels import NAMES
 
 SOURCE = SourcePartition("events", 0)
 WINDOWS = WindowSettings.model_validate({"duration": "10s", "lateness": "5s"})
@@ -23,12 +26,20 @@ PROFILE = Profile("any", "", 4, (COLUMN,), binning_id="b", reference_id="r")
 BASE = 1_700_000_000
 
 
+@pytest.fixture(params=NAMES, scope="module", autouse=True)
+def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let every test run with each kernel."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(VARIABLE, request.param)
+        yield
+
+
 def stage(name_length: int = 200) -> SummariseStage:
     """A stage whose summarisers know one profile."""
 
-    def make(source: SourcePartition) -> PlainSummariser:
+    def make(source: SourcePartition) -> Summariser:
         limits = LimitSettings(name_length=name_length)
-        return PlainSummariser(source, TopicSettings(), WINDOWS, limits, lambda *_: PROFILE)
+        return kernel_in_use().make(source, TopicSettings(), WINDOWS, limits, lambda *_: PROFILE)
 
     return SummariseStage(make, WINDOWS)
 

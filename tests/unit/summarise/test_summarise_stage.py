@@ -1,7 +1,7 @@
 """The stage's ledgers, and recovery from any of them: the parts and counts of an uncut run, exactly."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,13 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from driftd.references.profile import ColumnProfile, Profile
-from driftd.summarise.plain import PlainSummariser
+from driftd.summarise.choice import VARIABLE, kernel_in_use
+from driftd.summarise.seam import Summariser
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import REFUSED_RUNS_KEPT, SummariseStage, refused_runs
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.keys import ColumnKey, Kind, Reason, Role, SourcePartition
 from driftd.values.part import Ledger, Part, PartKey, Refused
 from driftd.values.settings import LimitSettings, WindowSettings
+from kernels import NAMES
 
 SOURCE = SourcePartition("events", 3)
 WINDOWS = WindowSettings(duration="10s", lateness="5s", max_skew="60s")
@@ -29,10 +31,18 @@ PROFILE = Profile("any", "", 4, (NUMBER, TOWN), binning_id="b", reference_id="r"
 Record = tuple[int, bytes | None]
 
 
+@pytest.fixture(params=NAMES, scope="module", autouse=True)
+def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let every test run with each kernel."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(VARIABLE, request.param)
+        yield
+
+
 def _stage(monitors: int = 2) -> SummariseStage:
-    def make(source: SourcePartition) -> PlainSummariser:
+    def make(source: SourcePartition) -> Summariser:
         limits = LimitSettings(monitors=monitors)
-        return PlainSummariser(
+        return kernel_in_use().make(
             source, TopicSettings(), WINDOWS, limits, lambda model, *_: None if model == "unwatched" else PROFILE
         )
 
@@ -221,13 +231,3 @@ def test_runs_are_cut_at_the_rewind_and_bounded() -> None:
 
     assert refused_runs([Refused(0, 9)], [10, 12], 5) == (Refused(5, 10), Refused(12, 12))
     assert refused_runs([], many, 0) == tuple(Refused(offset, offset) for offset in many[-REFUSED_RUNS_KEPT:])
-
-
-def test_dropped_partition_is_not_read_on() -> None:
-    """After a drop the partition must be started again."""
-    stage = _stage()
-    stage.start(Ledger(SOURCE, 0, 0))
-    stage.drop(SOURCE)
-
-    with pytest.raises(KeyError):
-        stage.read(_batch([], 0))
