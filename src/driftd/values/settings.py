@@ -70,8 +70,8 @@ class WindowSettings(Section):
 class LimitSettings(Section):
     """Bounds of everything that input can grow."""
 
-    models: int = Field(100, ge=1, description="models watched")
-    monitors: int = Field(1000, ge=1, description="monitors (model, version, segment) watched")
+    models: int = Field(100, ge=1, le=1_000_000, description="models watched")
+    monitors: int = Field(1000, ge=1, le=1_000_000, description="monitors (model, version, segment) watched")
     columns: int = Field(2000, ge=1, description="columns of one profile")
     event_bytes: int = Field(1_048_576, ge=1024, le=2**30, description="a larger record is rejected as too_large")
     name_length: int = Field(

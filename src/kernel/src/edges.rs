@@ -25,8 +25,19 @@ impl Edges {
     /// The number of edges at or below a number, which must be finite.
     #[inline(always)]
     pub fn bin_of(&self, number: f64) -> usize {
+        self.bin_within(self.block_of(number), number)
+    }
+
+    /// The block that a number lies in.
+    #[inline(always)]
+    pub fn block_of(&self, number: f64) -> usize {
         let more = self.more_coarse.iter().map(|lasts| at_or_below(lasts, number)).sum::<usize>();
-        let block = at_or_below(&self.coarse, number) + more;
+        at_or_below(&self.coarse, number) + more
+    }
+
+    /// The bin of a number whose block is known.
+    #[inline(always)]
+    pub fn bin_within(&self, block: usize, number: f64) -> usize {
         block * BLOCK + at_or_below(&self.blocks[block], number)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::columns::{Columns, Predicted, Takes};
+use crate::columns::{Columns, Predicted, TOGETHER, Takes, count_numbers};
 use crate::event::Event;
 use crate::sums::{Counts, N, Sums, to_wire};
 use crate::texts::Text;
@@ -57,8 +57,8 @@ impl Plan {
         unseen: &mut BTreeMap<usize, UnseenTexts>,
     ) {
         let Columns { numbers, others, .. } = &*self.reference.columns;
-        for (column, &slot) in numbers.iter().zip(&self.number_slots) {
-            column.count(event.features.get(slot), sums);
+        for (columns, slots) in numbers.chunks(TOGETHER).zip(self.number_slots.chunks(TOGETHER)) {
+            count_numbers(columns, |at| event.features.get(slots[at]), sums);
         }
         for (column, &slot) in others.iter().zip(&self.other_slots) {
             let value = match &column.takes {
