@@ -9,6 +9,7 @@ KERNEL := src/driftd/_kernel.abi3.so
 JOBS ?= 2
 MINUTES ?= 60
 TIMES ?= 50
+ROUNDS ?= 5000
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -86,6 +87,14 @@ fuzz: setup ## Feed hostile input to everything that reads, many times over, fro
 		echo "make fuzz SEED=$$seed TIMES=$(TIMES) repeats this run" >&2; \
 		DRIFTD_FUZZ_EXAMPLES=$(TIMES) $(BIN)/python -m pytest tests/fuzz --numprocesses $(JOBS) --dist loadfile \
 			--timeout 7200 --hypothesis-seed=$$seed $(PYTEST_ARGS)
+	@$(MAKE) sanitize
+
+# Stable compilers have the sanitizer, and let it be chosen if told that they are none. A target keeps it out of macros.
+.PHONY: sanitize
+sanitize: setup ## Feed hostile events to the compiled kernel under AddressSanitizer (ROUNDS=5000 batches of 40)
+	@$(call in_rust,sanitizer of the crate,RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address HOSTILE_ROUNDS=$(ROUNDS) \
+		cargo test --quiet --no-default-features --lib --test hostile --manifest-path $(CRATE) \
+			--target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir $(dir $(CRATE))target/sanitize)
 
 .PHONY: wheel
 wheel: setup ## Build the wheel with the compiled kernel into dist/
@@ -114,8 +123,8 @@ generate: setup ## Write the files that are made from the code anew
 	@$(foreach pair,$(GENERATED),$(BIN)/python -m $(module) > $(file) || exit 1;)
 
 .PHONY: bench
-bench: setup ## Measure events per second and memory against hand-written loops
-	@$(BIN)/python benchmarks/throughput.py
+bench: setup ## Measure speed and memory side by side with others (15 minutes; BENCH_ARGS=--quick: three)
+	@PYTHONPATH=benchmarks:tests $(BIN)/python -m speed $(BENCH_ARGS)
 
 .PHONY: soak
 soak: setup ## Run a day of event time in an hour, with kills and restarts, and see what grows (MINUTES=60)

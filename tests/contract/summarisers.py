@@ -1,14 +1,13 @@
-"""The implementations under contract, the profiles they are tried on, and what one record comes to."""
+"""The profiles that the implementations are tried on, and what one record comes to."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from driftd.references.masking import mask
 from driftd.references.profile import ColumnProfile, Profile
-from driftd.summarise.plain import PlainSummariser
-from driftd.summarise.seam import Cursor, FindProfile, Summariser, Tally
+from driftd.summarise.seam import Cursor, Tally
 from driftd.summarise.settings import TopicSettings
 from driftd.values.batch import Batch, RecordTime
 from driftd.values.hashing import text_hash
@@ -17,10 +16,7 @@ from driftd.values.layout import HEADER, INVALID, MISSING, UNSEEN, N, sums_from_
 from driftd.values.part import Part
 from driftd.values.privacy import Shown
 from driftd.values.settings import LimitSettings, WindowSettings
-
-Make = Callable[[SourcePartition, TopicSettings, WindowSettings, LimitSettings, FindProfile], Summariser]
-
-IMPLEMENTATIONS: dict[str, Make] = {"plain": PlainSummariser}
+from kernels import Make
 
 SOURCE = SourcePartition("events", 0)
 FRESH = Cursor(counted_from=0, watermark_ms=None)

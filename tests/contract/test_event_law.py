@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from event_cases import CASES, ELSEWHERE, Case
-from summarisers import IMPLEMENTATIONS, Make, outcome
+from summarisers import outcome
+
+from kernels import IMPLEMENTATIONS, Make
 
 LAW = Path(__file__).parents[2] / "docs" / "events.md"
 
 
-@pytest.fixture(params=list(IMPLEMENTATIONS.values()), ids=list(IMPLEMENTATIONS))
+@pytest.fixture(params=IMPLEMENTATIONS)
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes a summariser of the implementation under test."""
     made: Make = request.param

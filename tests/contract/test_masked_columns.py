@@ -8,11 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from summarisers import (
     FRESH,
-    IMPLEMENTATIONS,
     NOON_MS,
     PROFILES,
     SOURCE,
-    Make,
     batch,
     event,
     find_profile,
@@ -24,12 +22,13 @@ from driftd.values.hashing import text_hash
 from driftd.values.part import UNSEEN_KEPT, Part
 from driftd.values.privacy import token_of
 from driftd.values.settings import LimitSettings, WindowSettings
+from kernels import BUILT, IMPLEMENTATIONS, Make
 
 WINDOWS = WindowSettings(duration="60s", lateness="30s")
 COUNTRY = [column.key.name for column in PROFILES["hashed"].columns].index("country")
 
 
-@pytest.fixture(params=list(IMPLEMENTATIONS.values()), ids=list(IMPLEMENTATIONS))
+@pytest.fixture(params=IMPLEMENTATIONS)
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes a summariser of the implementation under test."""
     made: Make = request.param
@@ -78,7 +77,7 @@ FEATURES = st.fixed_dictionaries({}, optional=dict.fromkeys(["amount", "country"
 @given(drawn=st.lists(FEATURES, min_size=1, max_size=10), times=st.integers(1, 5))
 def test_sums_are_those_of_shown_columns(drawn: list[dict[str, Any]], times: int) -> None:
     """Whatever comes, every column's run is the same, shown, hashed or hidden; and no text is in the parts."""
-    for make in IMPLEMENTATIONS.values():
+    for make in BUILT.values():
         shown = part_of(make, "plain", drawn * times)
         for model in ("hashed", "hidden"):
             masked = part_of(make, model, drawn * times)

@@ -10,11 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from summarisers import (
     FRESH,
-    IMPLEMENTATIONS,
     NOON_MS,
     PROFILES,
     SOURCE,
-    Make,
     batch,
     event,
     find_profile,
@@ -30,13 +28,14 @@ from driftd.values.layout import HEADER, MISSING, UNSEEN, N
 from driftd.values.part import UNSEEN_KEPT, Refused, UnseenCategory
 from driftd.values.settings import LimitSettings, WindowSettings
 from driftd.values.windows import Window
+from kernels import BUILT, IMPLEMENTATIONS, Make
 
 MINUTE_MS = 60_000
 START_MS = NOON_MS // MINUTE_MS * MINUTE_MS
 WINDOWS = WindowSettings(duration="60s", lateness="30s")
 
 
-@pytest.fixture(params=list(IMPLEMENTATIONS.values()), ids=list(IMPLEMENTATIONS))
+@pytest.fixture(params=IMPLEMENTATIONS)
 def make(request: pytest.FixtureRequest) -> Make:
     """Return what makes a summariser of the implementation under test."""
     made: Make = request.param
@@ -352,7 +351,7 @@ EVENTS = st.fixed_dictionaries(
 def test_sums_do_not_depend_on_the_cut_into_batches(drawn: list[dict[str, Any]], times: int, size: int) -> None:
     """Many values counted at once and the same values one by one come to the same sums, counts and offsets."""
     values = [json.dumps(one).encode() for one in drawn] * times
-    for make in IMPLEMENTATIONS.values():
+    for make in BUILT.values():
         whole, pieces = new(make), new(make)
         at_once = whole.add(batch(values), FRESH)
         watermark_ms = None
@@ -373,7 +372,7 @@ def test_sums_do_not_depend_on_the_cut_into_batches(drawn: list[dict[str, Any]],
 @given(drawn=st.lists(EVENTS, min_size=1, max_size=40))
 def test_every_event_is_accounted_for_in_every_column(drawn: list[dict[str, Any]]) -> None:
     """All that was read is summed, late or rejected, and n = missing + invalid + bins in every column."""
-    for make in IMPLEMENTATIONS.values():
+    for make in BUILT.values():
         summariser = new(make)
         tally = summariser.add(batch(json.dumps(one).encode() for one in drawn), FRESH)
         parts = summariser.touched()

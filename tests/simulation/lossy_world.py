@@ -19,7 +19,8 @@ from driftd.runtime.accounts import accounts_of
 from driftd.runtime.pipeline import Outcome, Pipeline, Shard
 from driftd.runtime.records import restore, to_records
 from driftd.snapshot.codec import decode, encode
-from driftd.summarise.plain import PlainSummariser
+from driftd.summarise.choice import kernel_in_use
+from driftd.summarise.seam import Summariser
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import SummariseStage
 from driftd.values.batch import Batch, RecordTime
@@ -272,8 +273,10 @@ class LossyWorld:
         book = ReferenceBook([ReferenceSet(None, self.profiles)])
         judgements = JudgementBook(judgement_of(config))
 
-        def summariser(source: SourcePartition) -> PlainSummariser:
-            return PlainSummariser(source, TopicSettings(), windows, config.limits, book.find)
+        kernel = kernel_in_use()
+
+        def summariser(source: SourcePartition) -> Summariser:
+            return kernel.make(source, TopicSettings(), windows, config.limits, book.find)
 
         def shard() -> Shard:
             return Shard(

@@ -20,7 +20,7 @@ from driftd.runtime.outbox import Delivery
 from driftd.runtime.pipeline import Outcome, Pipeline, Shard
 from driftd.runtime.records import references_of
 from driftd.snapshot.codec import decode, encode
-from driftd.summarise.plain import PlainSummariser
+from driftd.summarise.choice import kernel_in_use
 from driftd.summarise.settings import TopicSettings
 from driftd.summarise.stage import SummariseStage
 from driftd.values.batch import Batch, RecordTime
@@ -335,12 +335,13 @@ class World:
     def _pipeline(self) -> Pipeline:
         judgements = self.judgements()
         self.outside.judging = self.outside.judged
+        kernel = kernel_in_use()
         return Pipeline(
             self.windows,
             self.book,
             judgements,
             lambda: SummariseStage(
-                lambda source: PlainSummariser(source, TopicSettings(), self.windows, LimitSettings(), self.book.find),
+                lambda source: kernel.make(source, TopicSettings(), self.windows, LimitSettings(), self.book.find),
                 self.windows,
             ),
             lambda: self._shard(judgements),

@@ -11,6 +11,7 @@ from simulated_world import Setting, World
 from driftd.merge.pending import Pending
 from driftd.runtime.accounts import accounts_of
 from driftd.summarise import stage as summarise_stage
+from driftd.summarise.choice import VARIABLE
 from driftd.summarise.plain import PlainSummariser
 from driftd.values.keys import LateReason, MonitorKey
 from driftd.values.part import Ledger, Part
@@ -118,6 +119,8 @@ def test_a_rewind_to_the_oldest_window_is_caught(monkeypatch: pytest.MonkeyPatch
     def of_the_oldest(self: PlainSummariser) -> int | None:
         return next(iter(self._open[min(self._open)].values())).first_offset if self._open else None
 
+    monkeypatch.setenv("DRIFTD_KERNEL", "python")
+    monkeypatch.setenv(VARIABLE, "python")
     monkeypatch.setattr(PlainSummariser, "least_first_offset", of_the_oldest)
     assert caught(range(300))
 
