@@ -1,6 +1,6 @@
 """``driftd`` with a sampler: where its main thread spends real time, waiting included, from the loop's first turn.
 
-    python benchmarks/sampled_driftd.py SAMPLES.json run --config driftd.yaml
+    python -m speed.sampled_driftd SAMPLES.json run --config driftd.yaml
 
 A timer's signal is handled between two steps of the interpreter, so what a call into compiled code takes is
 counted for the Python line that called it; a sample weighs as much as the time since the one before, so a
