@@ -107,6 +107,7 @@ class Observatory:
         self.totals = totals or Totals()
         self._pipeline = pipeline
         self._board = board
+        pipeline.pulse = board.alive  # many windows that close together are no sign of a loop that hangs
         self._incidents_of = incidents_of
         self._pictures = Pictures(pipeline, self.totals.tallies)
         self._log = log

@@ -49,8 +49,11 @@ class Shard:
     incidents: IncidentStage
     live: LiveStage = field(default_factory=LiveStage)
 
-    def decide(self, closed: Sequence[Closing]) -> Outcome:
-        """Take closed windows through detection and incidents; forget the monitors that expired."""
+    def decide(self, closed: Sequence[Closing], pulse: Callable[[], None]) -> Outcome:
+        """Take closed windows through detection and incidents; forget the monitors that expired.
+
+        ``pulse`` is called after each window: a first one of a thousand columns may take seconds.
+        """
         outcome = Outcome()
         for window in closed:
             if isinstance(window, Expired):
@@ -62,6 +65,7 @@ class Shard:
             outcome.verdicts.append(verdict)
             outcome.events += self.incidents.observe(verdict)
             self.live.observe(window, self.incidents.settled_ms(window.monitor))
+            pulse()
         return outcome
 
 
@@ -95,6 +99,7 @@ class Pipeline:
         self.unread: tuple[Ledger, ...] = ()  # of topics that are not read now: kept for when they are again
         self.lateness_ms = windows.lateness  # the longest that any ledger's watermark may have been taken with
         self.rejected: list[Rejected] = []  # what had to be rejected of the batch read last, by offset
+        self.pulse: Callable[[], None] = lambda: None  # whoever turns it can tell that it is at work
         self._reading: dict[SourcePartition, SummariseStage] = {}
 
     def start(self, ledgers: Iterable[Ledger], now_ms: int) -> None:
@@ -132,14 +137,14 @@ class Pipeline:
         for shard in self.shards:
             closed = shard.merge.close_timed_out(now_ms, unreachable)
             if closed:
-                outcome.extend(shard.decide(closed))
+                outcome.extend(shard.decide(closed, self.pulse))
         return outcome
 
     def finish(self, now_ms: int) -> Outcome:
         """Close every window: the input has ended."""
         outcome = self.flush(self._reading, now_ms)
         for shard in self.shards:
-            outcome.extend(shard.decide(shard.merge.finish()))
+            outcome.extend(shard.decide(shard.merge.finish(), self.pulse))
         return outcome
 
     def flush(self, sources: Iterable[SourcePartition], now_ms: int) -> Outcome:
@@ -213,7 +218,7 @@ class Pipeline:
             shard.merge.receive(mine, ledger, now_ms)
             closed = shard.merge.close_passed()
             if closed:
-                outcome.extend(shard.decide(closed))
+                outcome.extend(shard.decide(closed, self.pulse))
         return outcome
 
     def _shard_of(self, part: Part) -> int:

@@ -22,10 +22,11 @@ from runtime_doubles import (
 
 from driftd.config.model import Config
 from driftd.errors import SnapshotError
-from driftd.runtime.observatory import PICTURE_MS, Board
+from driftd.runtime.observatory import HEALTHY_MS, PICTURE_MS, Board
+from driftd.values.closed import ClosedWindow
 from driftd.values.keys import LateReason, Reason, SourcePartition
 from driftd.values.part import Ledger
-from driftd.values.verdict import MonitorState
+from driftd.values.verdict import MonitorState, WindowVerdict
 from driftd.values.view import PartitionView, TopicAccounts
 
 
@@ -220,6 +221,23 @@ def test_picture_is_due_when_the_last_one_is_old() -> None:
         process.clock.monotonic = monotonic_ms
         due.append(process.observatory.outdated(frozenset(), (1, 0)))
     assert due == [False, False, True]
+
+
+def test_loop_is_alive_while_it_decides_on_many_windows() -> None:
+    """Each takes its time, and all of them together more than a loop that hangs is given."""
+    process = Process()
+    process.view()
+    detect = process.pipeline.shards[0].detect
+    observe, healthy = detect.observe, []
+
+    def take_long(window: ClosedWindow) -> WindowVerdict:
+        process.clock.monotonic += HEALTHY_MS - 1
+        healthy.append(process.board.healthy())
+        return observe(window)
+
+    detect.observe = take_long  # type: ignore[method-assign]
+    process.read(*minutes(0, 3), event(241))
+    assert healthy == [True, True, True]
 
 
 def test_picture_is_due_at_once_when_something_comes_to_light() -> None:
