@@ -70,7 +70,7 @@ def _write(written: str, output: Path | None) -> None:
 def _options() -> argparse.Namespace:
     names = [section.name for section in SECTIONS]
     parser = argparse.ArgumentParser(prog="python -m speed", description="Measure how fast driftd is.")
-    parser.add_argument("--quick", action="store_true", help="fewer events and rounds, and only print: about 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer events and rounds, and only print: some 3 minutes")
     parser.add_argument("--only", type=_names_among(names), default=names, help=f"sections among {', '.join(names)}")
     parser.add_argument("--output", type=Path, help=f"write the page here  [default: {PAGE.name} beside this package]")
     return parser.parse_args()

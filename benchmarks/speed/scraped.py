@@ -52,6 +52,7 @@ def measure(site: Site) -> Result:
             if daemon.totals().get("driftd_windows_closed_total", 0) >= models:
                 break
         samples = sum(not line.startswith("#") for line in daemon.scrape().splitlines())
+        _stretch(site, daemon, scraped=False)  # what piled up while the windows were closed
         for name in itertools.islice(itertools.cycle(paces), site.size(6, 2)):
             stretch = _stretch(site, daemon, scraped=name == SCRAPED)
             if daemon.accounts().read == events:
@@ -84,9 +85,9 @@ seconds that it waited.
         ("scrape", "seconds"), ([name, with_range(taken, ".3f")] for name, taken in result["seconds"].items())
     )
     yield f"""\
-`driftd run`, kernel {result["kernel"]}, on events of {result["models"]} models with 25 columns, by turns; the largest
-page had {result["samples"]:,} samples. Their profiles have no history. A pace is that of
-{SECONDS:g} s, after the first window of every model has closed; no other one closes meanwhile.
+`driftd run`, kernel {result["kernel"]}, on events of {result["models"]} models with 25 columns whose profiles have no
+history, by turns; the page had {result["samples"]:,} samples. A pace is that of {SECONDS:g} s, after the first window
+of every model has closed; no other one closes meanwhile.
 """
     yield from table(
         ("", "events/s", "CPU µs an event"),

@@ -19,7 +19,7 @@ from speed.section import Bar, Result, Section, at_least, at_most, by_round, tab
 from speed.site import Site
 
 TOPIC, SHORT = "narrow", "narrow-short"
-EVENTS_PER_WINDOW = 20_000
+EVENTS_PER_WINDOW = 100_000  # more would be likelier at such a pace; the section on windows tells what fewer cost
 FETCH, LOOP, KCAT, QUIX, BYTEWAX = "fetch and drop", "hand-written loop", "kcat", "Quix Streams", "Bytewax"
 RUN = {kernel: f"driftd run, kernel {kernel}" for kernel in (RUST, PYTHON)}
 ALONE = {kernel: f"summariser alone, kernel {kernel}" for kernel in (RUST, PYTHON)}
