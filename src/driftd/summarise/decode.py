@@ -34,12 +34,17 @@ def decode_json(data: bytes) -> Any:
 
     Integers from -2**63 to 2**64-1 are int, all other numbers the nearest float, which may be infinite or NaN.
     """
-    if len(data) > _DIGITS_LOOKED_AT and _MANY_DIGITS in data.translate(_TO_DIGITS):
+    if _may_hold_many_digits(data) and _MANY_DIGITS in data.translate(_TO_DIGITS):
         return _decode_in_parts(data)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
         return _decode_in_parts(data)
+
+
+def _may_hold_many_digits(data: bytes) -> bool:
+    """So many digits on end reach a multiple of ``_DIGITS_LOOKED_AT``: only these bytes are looked at."""
+    return b"0" in data[_DIGITS_LOOKED_AT::_DIGITS_LOOKED_AT].translate(_TO_DIGITS)
 
 
 def _decode_in_parts(data: bytes) -> Any:

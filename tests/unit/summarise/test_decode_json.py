@@ -142,6 +142,17 @@ def test_numbers_are_correctly_rounded(number: str) -> None:
     _agree(f"[{number},NaN]".encode())
 
 
+@given(st.integers(0, 1600), st.integers(769, 900))
+@example(0, 769)
+@example(767, 769)
+@example(768, 769)
+def test_numbers_of_many_digits_are_correctly_rounded_wherever_they_stand(before: int, digits: int) -> None:
+    """Half-way between two doubles the last digit decides, however far it and the number are behind."""
+    tie = f"{2**53 + 1}.".ljust(digits, "0") + "1"
+
+    assert decode_json(b" " * before + b"[" + tie.encode() + b"]") == [float(2**53 + 2)]
+
+
 @pytest.mark.parametrize("token", [b"1", b"NaN", b"1e400"])
 def test_depth_limit_is_the_same_both_ways(token: bytes) -> None:
     """1,024 levels are read and 1,025 are not, whichever way a document takes."""
