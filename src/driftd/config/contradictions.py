@@ -75,6 +75,14 @@ def _models(config: Config) -> Iterator[ConfigurationError]:
             yield ConfigurationError(
                 "models", name, f"must be a name of 1 to {config.limits.name_length} characters (limits.name_length)"
             )
+    for name, model in config.models.items():
+        if model.expect_every is not None and model.expect_every < config.windows.duration:
+            yield _duration(
+                f"models.{name}.expect_every",
+                model.expect_every,
+                f"must be at least windows.duration, {format_duration(config.windows.duration)}: "
+                "events are seen when their window closes",
+            )
 
 
 def _delivery(config: Config) -> Iterator[ConfigurationError]:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from driftd.config.environment import variable_name
 from driftd.config.model import Config
-from driftd.config.schema import alternatives, element_in, is_duration, section_in
+from driftd.config.schema import alternatives, element_in, is_duration, section_in, takes_none
 from driftd.config.show import to_yaml
 from driftd.values.settings import format_duration
 
@@ -107,7 +107,8 @@ def type_text(field: FieldInfo) -> str:
         if isinstance(mark, WithJsonSchema) and mark.json_schema is not None:
             return str(mark.json_schema["title"])
     if is_duration(field):
-        return "duration" + _bounds(field, format_duration)
+        null = ", null" if takes_none(field.annotation) else ""
+        return f"duration{null}{_bounds(field, format_duration)}"
     return _type_words(field.annotation) + _bounds(field, str)
 
 

@@ -14,7 +14,7 @@ from driftd.snapshot.settings import StateSettings
 from driftd.summarise.settings import TopicSettings
 from driftd.values.budget import Importance
 from driftd.values.privacy import Shown
-from driftd.values.settings import LimitSettings, Section, WindowSettings
+from driftd.values.settings import DurationMs, LimitSettings, Section, WindowSettings
 from driftd.web.settings import HttpSettings
 
 _NEEDED = "driftd run needs group_id and topics here, and bootstrap_servers where the broker is not local"
@@ -44,6 +44,9 @@ class ModelSettings(Section):
         default_factory=IncidentSettings, description="only the keys given here differ from the section above"
     )
     columns: dict[str, ColumnSettings] = Field(default_factory=dict, description="by name of a column: what differs")
+    expect_every: DurationMs | None = Field(
+        None, description="a silence longer than this is wrong: driftd rules has an alert for it"
+    )
 
 
 class Config(Section):

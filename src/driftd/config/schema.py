@@ -65,5 +65,6 @@ def section_at(root: type[BaseModel], path: Iterable[str]) -> type[BaseModel] | 
 
 
 def is_duration(field: FieldInfo) -> bool:
-    """Tell whether a setting is written with a unit of time and held in milliseconds."""
-    return any(getattr(mark, "func", None) is parse_duration_ms for mark in field.metadata)
+    """Tell whether a setting is written with a unit of time and held in milliseconds, where it is not null."""
+    of_members = (mark for member in get_args(field.annotation) for mark in getattr(member, "__metadata__", ()))
+    return any(getattr(mark, "func", None) is parse_duration_ms for mark in (*field.metadata, *of_members))

@@ -4,47 +4,9 @@ Process metrics (``process_*``) come from prometheus_client and are not listed. 
 labels ``model``, ``version`` and ``segment``, a column of it by ``role`` and ``column`` as well.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
-
+from driftd.metrics.metric import Metric, MetricType, Source
 from driftd.values.keys import Channel, LateReason, Reason, Role
 from driftd.values.verdict import ColumnState, MonitorState, Within
-
-
-class MetricType(StrEnum):
-    """The types of Prometheus that are used here."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-    INFO = "info"
-
-
-class Source(StrEnum):
-    """What a metric is about: the part of the picture that it is read from."""
-
-    EVENTS = "Events"
-    PARTITIONS = "Source partitions"
-    MONITORS = "Monitors"
-    COLUMNS = "Columns"
-    INCIDENTS = "Incidents"
-    DAEMON = "The daemon"
-    DELIVERY = "Delivery"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric: its name as exported, and the closed sets that some of its labels take values from."""
-
-    name: str
-    type: MetricType
-    source: Source
-    help: str
-    labels: tuple[str, ...] = ()
-    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    buckets: tuple[float, ...] = ()
-
 
 _TOPIC = ("topic",)
 _PARTITION = ("topic", "partition")
@@ -54,6 +16,7 @@ _DESTINATION = ("destination",)
 _ROLES = {"role": tuple(Role)}
 
 DISTANCES = ("psi", "js", "ks", "wasserstein")
+DIRECTIONS = ("up", "down", "changed")  # as values.verdict.Effect has them
 
 EVENTS_READ = Metric(
     "driftd_events_read_total",
@@ -279,6 +242,13 @@ INCIDENT_FIRING = Metric(
     "The paging gauge: 1 while the incident is open, 0 for an hour of event time after it.",
     (*_MONITOR, "incident"),
 )
+INCIDENT_ONSET = Metric(
+    "driftd_incident_onset_timestamp_seconds",
+    MetricType.GAUGE,
+    Source.INCIDENTS,
+    "Estimated time since when the data of the open incident have been different.",
+    (*_MONITOR, "incident"),
+)
 INCIDENT_SUSPECT_SHARE = Metric(
     "driftd_incident_suspect_share",
     MetricType.GAUGE,
@@ -286,6 +256,14 @@ INCIDENT_SUSPECT_SHARE = Metric(
     "What each of the ten foremost suspects contributes to the open incident, 0 to 1: its part of the evidence.",
     (*_MONITOR, "incident", "role", "column"),
     _ROLES,
+)
+INCIDENT_SUSPECT = Metric(
+    "driftd_incident_suspect_info",
+    MetricType.INFO,
+    Source.INCIDENTS,
+    "Where each of the ten foremost suspects of the open incident moved most, and in which direction.",
+    (*_MONITOR, "incident", "role", "column", "channel", "direction"),
+    {**_ROLES, "channel": tuple(Channel), "direction": DIRECTIONS},
 )
 
 BUILD_INFO = Metric(

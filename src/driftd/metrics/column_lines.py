@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 from driftd.metrics import catalogue as c
 from driftd.metrics.lines import Row, escaped
+from driftd.metrics.metric import Metric
 from driftd.values.verdict import ColumnState, ColumnVerdict
 from driftd.values.view import ColumnView
 
@@ -34,7 +35,7 @@ class Group(NamedTuple):
     """Series of a column that are kept or shed together: how many they are, and the rows of each metric."""
 
     size: Callable[[ColumnView], int]
-    rows: tuple[tuple[c.Metric, Rows], ...]
+    rows: tuple[tuple[Metric, Rows], ...]
 
 
 def _states(columns: Sequence[LabelledColumn]) -> Iterator[Row]:

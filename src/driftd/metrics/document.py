@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from driftd.metrics.catalogue import CATALOGUE, Metric, Source
+from driftd.metrics.catalogue import CATALOGUE
+from driftd.metrics.metric import Metric, Source
 
 HEADER = """\
 # Metrics

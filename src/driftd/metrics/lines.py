@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 from prometheus_client.utils import floatToGoString
 
-from driftd.metrics.catalogue import CATALOGUE, Metric
+from driftd.metrics.catalogue import CATALOGUE
+from driftd.metrics.metric import Metric
 from driftd.metrics.samples import Sample
 
 #: Lines of the page, by name of the metric.

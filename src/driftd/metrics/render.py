@@ -7,8 +7,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector as Families
 
-from driftd.metrics.catalogue import CATALOGUE, CHECKPOINT_DURATION, Metric, MetricType
+from driftd.metrics.catalogue import CATALOGUE, CHECKPOINT_DURATION
 from driftd.metrics.collect import Collector
+from driftd.metrics.metric import Metric, MetricType
 
 # All names here need no escaping, yet prometheus_client rewrites them under these two schemes.
 _REWRITING = re.compile(r";\s*escaping=(?:dots|values)\b")

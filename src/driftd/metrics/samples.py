@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from driftd.metrics import catalogue as c
+from driftd.metrics.metric import Metric
 from driftd.values.verdict import ColumnState
 from driftd.values.view import DaemonView, MonitorView
 
@@ -13,7 +14,7 @@ SUSPECTS_SHOWN = 10
 class Sample(NamedTuple):
     """One value of one metric; label values in the order of the catalogue."""
 
-    metric: c.Metric
+    metric: Metric
     labels: tuple[str, ...]
     value: float
 
@@ -85,9 +86,13 @@ def _incidents(monitor: MonitorView) -> Iterator[Sample]:
         if incident.id in monitor.paging:
             yield Sample(c.INCIDENT_FIRING, (*labels, incident.id), firing)
         if firing:
+            yield Sample(c.INCIDENT_ONSET, (*labels, incident.id), incident.onset_ms / 1000)
             for suspect in incident.suspects[:SUSPECTS_SHOWN]:
                 role, name = suspect.key
-                yield Sample(c.INCIDENT_SUSPECT_SHARE, (*labels, incident.id, str(role), name), suspect.share)
+                column = (*labels, incident.id, str(role), name)
+                moved = (str(suspect.effect.channel), suspect.effect.direction)
+                yield Sample(c.INCIDENT_SUSPECT_SHARE, column, suspect.share)
+                yield Sample(c.INCIDENT_SUSPECT, (*column, *moved), 1)
 
 
 def _daemon(view: DaemonView) -> Iterator[Sample]:

@@ -1,4 +1,5 @@
-from driftd.metrics.catalogue import CATALOGUE, MetricType
+from driftd.metrics.catalogue import CATALOGUE
+from driftd.metrics.metric import MetricType
 
 RESERVED = {"driftd_monitor_performance"}
 

@@ -6,6 +6,7 @@ from metric_pictures import (
     COUNTRY,
     FRAUD,
     MONITOR,
+    WINDOW,
     column,
     families,
     incident,
@@ -17,8 +18,9 @@ from metric_pictures import (
 )
 
 from driftd import __version__
-from driftd.metrics.catalogue import CATALOGUE, MetricType
+from driftd.metrics.catalogue import CATALOGUE
 from driftd.metrics.collect import Collector
+from driftd.metrics.metric import MetricType
 from driftd.values.keys import LateReason, MonitorKey, Reason
 from driftd.values.verdict import ColumnState, MonitorState
 from driftd.values.view import CheckpointView, DaemonView
@@ -77,6 +79,12 @@ def series(view: DaemonView, name: str, **labels: str) -> dict[tuple[tuple[str, 
         ("driftd_incidents_total", MONITOR, 4),
         ("driftd_incident_firing", MONITOR | {"incident": "f00d"}, 1),
         ("driftd_incident_suspect_share", MONITOR | {"incident": "f00d", "role": "feature", "column": "c0"}, 1),
+        ("driftd_incident_onset_timestamp_seconds", MONITOR | {"incident": "f00d"}, WINDOW.start_ms / 1000),
+        (
+            "driftd_incident_suspect_info",
+            MONITOR | {"incident": "f00d", "role": "feature", "column": "c0", "channel": "location", "direction": "up"},
+            1,
+        ),
         ("driftd_ready", {}, 1),
         ("driftd_loop_last_turn_timestamp_seconds", {}, 1_790_000_112),
         ("driftd_references_loaded", {}, 3),
@@ -182,10 +190,11 @@ def test_unknown_lag_and_watermark_are_absent() -> None:
 
 
 def test_ended_incident_shows_zero() -> None:
-    """The paging gauge says explicitly that an incident is over; its suspects are gone."""
+    """The paging gauge says explicitly that an incident is over; its onset and suspects are gone."""
     view = picture(monitor(incidents=(incident(state="resolved"),)))
     assert list(series(view, "driftd_incident_firing").values()) == [0]
-    assert series(view, "driftd_incident_suspect_share") == {}
+    for gone in ("onset_timestamp_seconds", "suspect_share", "suspect_info"):
+        assert series(view, f"driftd_incident_{gone}") == {}
 
 
 def test_incident_that_does_not_page_is_not_on_the_paging_gauge() -> None:

@@ -11,9 +11,10 @@ from prometheus_client.exposition import generate_latest as write_text
 from prometheus_client.openmetrics.exposition import generate_latest as write_openmetrics
 from prometheus_client.registry import Collector
 
-from driftd.metrics.catalogue import CATALOGUE, MetricType
-from driftd.metrics.catalogue import Metric as Catalogued
+from driftd.metrics.catalogue import CATALOGUE
 from driftd.metrics.lines import escaped, lines_of, lines_of_samples, numbers
+from driftd.metrics.metric import Metric as Catalogued
+from driftd.metrics.metric import MetricType
 from driftd.metrics.samples import Sample
 
 METRICS = [metric for metric in CATALOGUE if metric.type is not MetricType.HISTOGRAM]
