@@ -11,7 +11,9 @@ COMMANDS = {
     "profile": "Build the reference profile of a model's training data.",
     "replay": "Run the daemon's stages over a file or a span of a topic.",
     "check-config": "Check the configuration and print what is in force.",
+    "rules": "Print alerting rules for Prometheus.",
     "incidents": "List the incidents of a running daemon, and accept a new normal.",
+    "probe": "Ask a running daemon whether it is alive.",
     "state": "Inspect or reset the state that survives a restart.",
     "version": "Print the versions of driftd and of what it is built on.",
 }
