@@ -10,6 +10,7 @@ JOBS ?= 2
 MINUTES ?= 60
 TIMES ?= 50
 ROUNDS ?= 5000
+CHECKS ?=
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
@@ -101,6 +102,22 @@ wheel: setup ## Build the wheel with the compiled kernel into dist/
 	@rm -rf build # setuptools would pack what is left there of earlier trees
 	@DRIFTD_KERNEL=rust $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
+.PHONY: image
+image: ## Build the container image (TAG=name:tag; KERNEL=python: without the compiled kernel)
+	@deploy/image/build $(TAG)
+
+# Compose as a plugin of docker, or as Debian has it.
+COMPOSE = cd deploy/compose && $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose)
+
+.PHONY: compose-up
+compose-up: image ## Take the tour on this machine: Kafka, driftd, Prometheus, Alertmanager, Grafana
+	@$(COMPOSE) up --detach
+	@echo "It runs: deploy/compose/README.md says where to look, and what there is to be seen when" >&2
+
+.PHONY: compose-down
+compose-down: ## End the tour, and remove what it has stored
+	@$(COMPOSE) down --volumes
+
 .PHONY: lint
 lint: setup ## Check style, types, import contracts, and that generated files are current
 	@$(BIN)/ruff check .
@@ -111,6 +128,10 @@ lint: setup ## Check style, types, import contracts, and that generated files ar
 	@$(call in_rust,style of the crate,$(LINT_CRATE))
 	@test ! -e $(KERNEL) || $(BIN)/stubtest driftd._kernel
 	@$(foreach pair,$(GENERATED),$(call check,$(module),$(file));)
+
+.PHONY: deploy-check
+deploy-check: setup ## Hold the files under deploy/ against the tools that read them (CHECKS="helm yaml": only these)
+	@deploy/check/run $(CHECKS)
 
 .PHONY: format
 format: setup ## Put all files into the house style

@@ -9,7 +9,7 @@ from collections.abc import Generator
 
 import pytest
 
-MUST_RUN = ("kafka", "kernel", "prometheus", "shared_data")
+MUST_RUN = ("image", "kafka", "kernel", "prometheus", "shared_data")
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
