@@ -1,12 +1,17 @@
 """The Helm chart and the kustomize base are one set of objects, in two languages."""
 
 import os
+import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
+from pyarrow import parquet
 
 from programs import program
 
@@ -95,6 +100,15 @@ def test_sidecar_is_the_container_of_the_deployment() -> None:
     assert beside["volumes"] == alone["volumes"]
 
 
+def test_every_port_of_a_pod_is_let_in() -> None:
+    """The policy selects the whole pod: what is beside driftd has callers, too."""
+    found = kustomized("overlays/sidecar")
+    pod = found["Deployment", "model-server"]["spec"]["template"]["spec"]
+    ports = {port["name"] for container in pod["initContainers"] + pod["containers"] for port in container["ports"]}
+    let_in = {port["port"] for rule in found["NetworkPolicy", "driftd"]["spec"]["ingress"] for port in rule["ports"]}
+    assert let_in == ports
+
+
 @pytest.mark.parametrize("overlay", ["standalone", "tls-sasl", "sidecar"])
 def test_only_one_pod_watches(overlay: str) -> None:
     """Never two, not even while one replaces the other."""
@@ -122,3 +136,31 @@ def test_passwords_are_never_in_a_config_map() -> None:
     assert not secrets["optional"]
     assert config["client_files"] == {"sasl.password": "/run/secrets/driftd/password"}
     assert not [name for name in config["client"] if "password" in name]
+
+
+def test_guide_leads_to_the_point_where_a_cluster_is_needed(tmp_path: Path) -> None:
+    """The commands of docs/kubernetes.md that need none are run as they stand, in their order."""
+    shutil.copytree(DEPLOY / "kubernetes", tmp_path / "deploy" / "kubernetes")
+    (tmp_path / "references").mkdir()
+    table = {"time": list(range(1_767_225_600, 1_767_226_600)), "amount": [at % 97 / 7 for at in range(1_000)]}
+    parquet.write_table(pa.table(table), tmp_path / "training.parquet")
+    guide = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^ *```console\n(.*?)^ *```", guide, re.MULTILINE | re.DOTALL)
+    commands = [line.strip() for block in blocks for line in block.splitlines()]
+    needing_none = [command for command in commands if not re.match(r"kubectl (?!kustomize)|helm install", command)]
+    assert len(needing_none) == 4
+    programs = f'kubectl() {{ {program("kustomize")} build "$2"; }}\n'  # which is what `kubectl kustomize` is
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    for command in needing_none:
+        script = f"set -e\n{programs}{command}"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert "image: registry.example.org/driftd:0.1.0" in done.stdout
