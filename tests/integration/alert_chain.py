@@ -1,21 +1,18 @@
 """A real Prometheus and a real Alertmanager with the shipped rules and routes, and whoever is notified."""
 
 import json
-import subprocess
 import threading
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
+from served_program import ServedProgram, prometheus_in
 
 from broker import free_ports
 from programs import program
-from waiting import wait_for
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 Notification = dict[str, Any]
@@ -52,42 +49,6 @@ class Receiver:
         self._server.server_close()
 
 
-class Server:
-    """A program that serves HTTP on a port of its own, and that can be started again."""
-
-    def __init__(self, folder: Path, command: Sequence[str], port: int) -> None:
-        self._folder = folder
-        self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
-        self.address = f"http://127.0.0.1:{port}"
-
-    def start(self) -> None:
-        """Start it, and wait until it is ready."""
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder
-            )
-        wait_for(self._ready, f"{self._command[0]} is ready")
-
-    def stop(self) -> None:
-        """End it, if it runs, as its supervisor would."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(timeout=30)
-
-    def _ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.address}/-/ready", timeout=5):
-                return True
-        except OSError:
-            return False
-
-    def ask(self, path: str, **parameters: str) -> Any:
-        """Return what the API answers."""
-        with urllib.request.urlopen(f"{self.address}{path}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
-            return json.load(answer)
-
-
 class Chain:
     """Prometheus, which finds the daemon in a file of targets, and Alertmanager."""
 
@@ -116,8 +77,7 @@ class Chain:
         return alerts
 
 
-def _prometheus(folder: Path, port: int, alertmanager_port: int, targets: Path) -> Server:
-    folder.mkdir()
+def _prometheus(folder: Path, port: int, alertmanager_port: int, targets: Path) -> ServedProgram:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yaml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s", "scrape_timeout": "1s"}
     config["rule_files"] = [str(DEPLOY / "prometheus" / name) for name in config["rule_files"]]
@@ -125,18 +85,11 @@ def _prometheus(folder: Path, port: int, alertmanager_port: int, targets: Path) 
     (scrape,) = config["scrape_configs"]
     del scrape["static_configs"]
     scrape["file_sd_configs"] = [{"files": [str(targets)], "refresh_interval": "1s"}]
-    (folder / "prometheus.yaml").write_text(yaml.safe_dump(config))
-    options = (
-        "--config.file=prometheus.yaml",
-        "--storage.tsdb.path=data",
-        f"--web.listen-address=127.0.0.1:{port}",
-        # So long the last sample of an instance counts that went while Prometheus was away, too: else five minutes.
-        "--query.lookback-delta=15s",
-    )
-    return Server(folder, (program("prometheus"), *options), port)
+    # So long the last sample of an instance counts that went while Prometheus was away, too: else five minutes.
+    return prometheus_in(folder, config, port, "--query.lookback-delta=15s")
 
 
-def _alertmanager(folder: Path, port: int, receiver: str) -> Server:
+def _alertmanager(folder: Path, port: int, receiver: str) -> ServedProgram:
     """Shorten the waits, and put the receiver's address in; the page is also written as a message of Slack."""
     folder.mkdir()
     config = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yaml").read_text())
@@ -153,7 +106,7 @@ def _alertmanager(folder: Path, port: int, receiver: str) -> Server:
     (folder / "alertmanager.yaml").write_text(yaml.safe_dump(config))
     options = ("--config.file=alertmanager.yaml", "--storage.path=data", "--cluster.listen-address=")
     listen = f"--web.listen-address=127.0.0.1:{port}"
-    return Server(folder, (program("prometheus-alertmanager"), *options, listen), port)
+    return ServedProgram(folder, (program("prometheus-alertmanager"), *options, listen), port)
 
 
 @contextmanager

@@ -2,25 +2,21 @@
 
 import json
 import math
-import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from daemon_process import DaemonProcess, daemon, write_config
+from served_program import ServedProgram, prometheus
 from small_world import PARTITIONS, small_world
 
 from broker import free_ports
 from dashboards import FILES, Document, choices, filled, in_pattern, load, queries, variables
 from kafka_cluster import Cluster, Record
-from programs import program
-from waiting import wait_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.prometheus, pytest.mark.timeout(240)]
 
@@ -38,26 +34,18 @@ EMPTY: dict[str, dict[str, str]] = {"daemon": {}, "fleet": {}, "model": {}}
 class Prometheus:
     """A Prometheus as Grafana asks it."""
 
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, server: ServedProgram) -> None:
+        self._server = server
 
     def ask(self, path: str, **parameters: str | float) -> Any:
         """Ask the API; fails with what Prometheus says about a query that it refuses."""
-        query = urllib.parse.urlencode(parameters)
         try:
-            with urllib.request.urlopen(f"{self._address}/api/v1/{path}?{query}", timeout=10) as answer:
-                return json.load(answer)["data"]
+            return self._server.ask(f"/api/v1/{path}", **{name: str(value) for name, value in parameters.items()})[
+                "data"
+            ]
         except urllib.error.HTTPError as refused:
             with refused:
                 pytest.fail(f"{json.load(refused)['error']}: {parameters}")
-
-    def answers(self) -> bool:
-        """Whether it is up."""
-        try:
-            self.ask("status/buildinfo")
-        except OSError:
-            return False
-        return True
 
     def values(self, series: str, label: str) -> list[str]:
         """Return the values of a label among series of the last minute, as Grafana sorts them."""
@@ -75,27 +63,6 @@ class Prometheus:
         return [[float(value) for _, value in one["values"]] for one in found]
 
 
-@contextmanager
-def prometheus(folder: Path, port_of_daemon: int) -> Iterator[Prometheus]:
-    """Run a Prometheus that scrapes the daemon every second."""
-    command = program("prometheus")
-    target = {"targets": [f"127.0.0.1:{port_of_daemon}"], "labels": TARGET}
-    every = {"scrape_interval": "1s", "scrape_timeout": "1s"}
-    config = {"global": every, "scrape_configs": [{"job_name": JOB, "static_configs": [target]}]}
-    write_config(folder / "prometheus.yml", config)
-    (port,) = free_ports(1)
-    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen([command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
-    try:
-        made = Prometheus(f"http://127.0.0.1:{port}")
-        wait_for(made.answers, "Prometheus is up")
-        yield made
-    finally:
-        process.kill()
-        process.wait(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def scraped(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has seen a daemon read its events, open an incident and deliver what it had to say."""
@@ -106,23 +73,29 @@ def scraped(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> I
     delivery = {"topic": cluster.create_topic(1), "dead_letter_topic": cluster.create_topic(1)}
     config = write_config(folder / "with-delivery.yaml", json.loads(world.config.read_text()) | {"delivery": delivery})
     (port,) = free_ports(1)
+    scrape = {"job_name": JOB, "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": TARGET}]}
     with (
-        prometheus(folder, port) as made,
+        prometheus(folder / "prometheus", scrape) as server,
         daemon(folder / "daemon", config, DRIFTD_HTTP__LISTEN=f"127.0.0.1:{port}") as process,
     ):
+        made = Prometheus(server)
         process.wait_until_all_is_told(PARTITIONS)
         wait_until_scraped(made, process)
         yield made
 
 
 def wait_until_scraped(made: Prometheus, process: DaemonProcess) -> None:
-    """Wait until Prometheus has the incident, the delivery of its drift event, and enough scrapes for rates."""
+    """Wait until Prometheus has what comes last: the incident, its drift event's delivery, what could be detected.
+
+    And enough scrapes for rates.
+    """
 
     def complete() -> bool:
         shown = made.series("driftd_incident_suspect_info", instant=True)
         delivered = made.series("driftd_delivery_last_success_timestamp_seconds > 0", instant=True)
+        detectable = made.series("driftd_column_detectable_shift", instant=True)
         scrapes = made.series("count_over_time(driftd_monitor_state[1m]) > 10", instant=True)
-        return bool(shown and delivered and scrapes)
+        return bool(shown and delivered and detectable and scrapes)
 
     process.wait_until(complete, "Prometheus has scraped the incident and its delivery")
 

@@ -1,19 +1,13 @@
 """Prometheus reads the same web configuration file, and scrapes what it protects."""
 
-import json
 import subprocess
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from served_program import ServedProgram, prometheus
 from web_service import CLIENTS, TLS, Certificates, hashed, serving
 
-from broker import free_ports
 from programs import program
 from waiting import wait_for
 
@@ -63,30 +57,9 @@ def test_prometheus_takes_the_same_files(name: str, certificates: Certificates) 
     assert (0, f"{command[-1]} SUCCESS\n") == (done.returncode, done.stdout + done.stderr)
 
 
-@contextmanager
-def prometheus(folder: Path, scrape: dict[str, Any]) -> Iterator[str]:
-    """Run a Prometheus with one scrape configuration; its address."""
-    command = program("prometheus")
-    config = {"global": {"scrape_interval": "1s", "scrape_timeout": "1s"}, "scrape_configs": [scrape]}
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    (port,) = free_ports(1)
-    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", f"--web.listen-address=127.0.0.1:{port}"]
-    with (folder / "prometheus.log").open("wb") as log:
-        process = subprocess.Popen([command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.kill()
-        process.wait(timeout=30)
-
-
-def health(address: str) -> dict[str, tuple[str, str]]:
-    """Return each target's health and last error, by user name; empty while Prometheus does not answer."""
-    try:
-        with urllib.request.urlopen(f"{address}/api/v1/targets", timeout=5) as found:
-            targets = json.load(found)["data"]["activeTargets"]
-    except OSError:
-        return {}
+def health(server: ServedProgram) -> dict[str, tuple[str, str]]:
+    """Return each target's health and last error, by user name."""
+    targets = server.ask("/api/v1/targets")["data"]["activeTargets"]
     return {target["labels"]["user"]: (target["health"], target["lastError"]) for target in targets}
 
 
@@ -114,13 +87,12 @@ def test_prometheus_scrapes_with_a_certificate_and_a_password(
             },
             "static_configs": [target],
         }
-        with prometheus(tmp_path, scrape) as address:
-            wait_for(lambda: health(address) == {"scraper": expected}, f"the target is {expected}")
+        with prometheus(tmp_path, scrape) as server:
+            wait_for(lambda: health(server) == {"scraper": expected}, f"the target is {expected}")
             if expected == ("up", ""):
-                query = urllib.parse.urlencode({"query": "driftd_up"})
 
                 def value() -> list[str]:
-                    with urllib.request.urlopen(f"{address}/api/v1/query?{query}", timeout=5) as found:
-                        return [sample["value"][1] for sample in json.load(found)["data"]["result"]]
+                    found = server.ask("/api/v1/query", query="driftd_up")["data"]["result"]
+                    return [sample["value"][1] for sample in found]
 
                 wait_for(lambda: value() == ["1"], "the sample is stored")
