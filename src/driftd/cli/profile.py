@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from driftd.cli.output import write_file
 from driftd.config.load import load_config
 from driftd.config.model import Config
 from driftd.errors import ConfigurationError, DataError
@@ -111,10 +112,7 @@ def profile(
         table = open_table(Path(str(data)), options, EventRows().read).typed_by_rows(*rows)
         built = _build(table, rows, blocks)
     built = _masked(built, hashed, hidden)
-    try:
-        output.write_bytes(profile_to_json(built))
-    except OSError as error:
-        raise DataError(str(output), f"cannot be written: {error.strerror}") from None
+    write_file(output, profile_to_json(built))
     _summarise(built, output)
 
 

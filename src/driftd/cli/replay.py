@@ -11,6 +11,7 @@ import click
 import orjson
 
 from driftd import __version__
+from driftd.cli.output import write_file
 from driftd.cli.replay_reference import (
     Reference,
     book_of,
@@ -24,7 +25,7 @@ from driftd.cli.replay_reference import (
 from driftd.cli.replay_told import over_budget_told, summary_told
 from driftd.config.load import load_config
 from driftd.config.model import Config
-from driftd.errors import ConfigurationError, DataError
+from driftd.errors import ConfigurationError
 from driftd.files.events_file import EventsFile
 from driftd.files.opening import open_table
 from driftd.files.options import ReadOptions
@@ -145,7 +146,7 @@ def replay(
             )
             done = _replay_file(settings, Path(str(data)), options, sink, reference=reference, injections=injections)
     if state_out is not None:
-        _write(state_out, encode(done.records(), __version__))
+        write_file(state_out, encode(done.records(), __version__))
     summary = done.summary()
     click.echo(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode() if as_json else summary_told(summary))
     if fail_over_budget and summary["over_budget"]:
@@ -212,10 +213,3 @@ def _interval(text: str) -> int:
     if interval_ms == 0:
         raise ConfigurationError("--row-interval", text, "must be longer than 0")
     return interval_ms
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        raise DataError(str(path), f"cannot be written: {error.strerror}") from None

@@ -9,6 +9,7 @@ from driftd.alerts.daemon import daemon_rules, traffic_rules
 from driftd.alerts.document import prometheus_rule, rule_file
 from driftd.alerts.incidents import data_rules, incident_rules
 from driftd.alerts.rule import RUNBOOKS, Group
+from driftd.cli.output import write_file
 from driftd.config.load import load_config
 from driftd.config.model import Config
 
@@ -35,9 +36,9 @@ Examples:
 )
 @click.option("--kubernetes", is_flag=True, help="Print a PrometheusRule of the Prometheus operator.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, writable=True), metavar="FILE", help="Write there instead."
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there instead."
 )
-def rules(path: Path | None, job: str, runbooks: str, output: str | None, *, kubernetes: bool) -> None:
+def rules(path: Path | None, job: str, runbooks: str, output: Path | None, *, kubernetes: bool) -> None:
     """Print recording and alerting rules for Prometheus.
 
     They follow from the configuration where it matters: a rule for each model with `expect_every`, links under
@@ -45,8 +46,10 @@ def rules(path: Path | None, job: str, runbooks: str, output: str | None, *, kub
     """
     groups = _groups(load_config(path, os.environ), job)
     text = prometheus_rule(groups, runbooks, "driftd") if kubernetes else rule_file(groups, runbooks)
-    with click.open_file(output or "-", "w", encoding="utf-8") as file:
-        file.write(text)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(output, text.encode())
 
 
 def _groups(config: Config, job: str) -> list[Group]:

@@ -41,6 +41,15 @@ def test_output_goes_to_the_file(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == rules(tmp_path)
 
 
+def test_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """A line that says which file and why, and no traceback."""
+    path = tmp_path / "missing" / "rules.yaml"
+    result = CliRunner(env={"DRIFTD_CONFIG": None}).invoke(main, ["rules", "-o", str(path)])
+    assert result.exit_code == 1
+    assert str(path) in result.stderr
+    assert "cannot be written: No such file or directory" in result.stderr
+
+
 def test_every_alert_has_a_runbook_and_a_row_in_the_documentation(tmp_path: Path) -> None:
     """What fires at night can be looked up; and no runbook is left of an alert that is gone."""
     found = alerts(rules(tmp_path, models={"fraud": {"expect_every": "5m"}}))
